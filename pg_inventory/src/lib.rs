@@ -1,0 +1,2 @@
+//! Inventory engine inside PostgreSQL.
+::pgrx::pg_module_magic!(name, version);

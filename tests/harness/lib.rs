@@ -1,0 +1,1 @@
+//! Private clusters and clients for the outside tests.
