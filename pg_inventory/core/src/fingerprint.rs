@@ -1,0 +1,86 @@
+//! What a request id stands for: the kind of command with its normalised arguments.
+
+use crate::command::{Action, Line, Place};
+use crate::text::Label;
+use sha2::{Digest, Sha256};
+
+/// 128 bits of SHA-256 over a command's content: without operator and trace, so that a repeat by
+/// another hand is a repeat.
+pub type Fingerprint = [u8; 16];
+
+/// Collects a content field by field; every field carries its length, so no two contents run together.
+pub struct Content(Sha256);
+
+impl Content {
+    pub fn of(kind: &str) -> Content {
+        Content(Sha256::new()).text(kind)
+    }
+
+    pub fn text(mut self, text: &str) -> Content {
+        self.0.update((text.len() as u64).to_le_bytes());
+        self.0.update(text);
+        self
+    }
+
+    pub fn int(mut self, value: i64) -> Content {
+        self.0.update(value.to_le_bytes());
+        self
+    }
+
+    pub fn maybe_text(self, text: Option<&str>) -> Content {
+        match text {
+            Some(text) => self.int(1).text(text),
+            None => self.int(0),
+        }
+    }
+
+    pub fn maybe_int(self, value: Option<i64>) -> Content {
+        match value {
+            Some(value) => self.int(1).int(value),
+            None => self.int(0),
+        }
+    }
+
+    pub fn finish(self) -> Fingerprint {
+        let digest = self.0.finalize();
+        let mut print = Fingerprint::default();
+        print.copy_from_slice(&digest[..16]);
+        print
+    }
+
+    fn place(self, place: &Place) -> Content {
+        self.text(&place.sku).int(place.warehouse_id.number().into())
+    }
+
+    fn lot(self, lot: Option<&Label>) -> Content {
+        self.maybe_text(lot.map(|l| &**l))
+    }
+
+    fn line(self, line: &Line) -> Content {
+        self.place(&line.place).lot(line.lot.as_ref()).int(line.quantity.units()).text(&line.reason)
+    }
+}
+
+/// The fingerprint of a command on stock. `deduct`, `try_deduct`, `deduct_now` and a one-line order
+/// of `deduct_many` are the same action, so they are one kind.
+pub fn of(action: &Action) -> Fingerprint {
+    match action {
+        Action::Receive { line, expires_on } => {
+            Content::of("receive").line(line).maybe_int(expires_on.map(|d| d.0.into()))
+        }
+        Action::Deduct { lines } => {
+            lines.iter().fold(Content::of("deduct").int(lines.len() as i64), Content::line)
+        }
+        Action::Adjust { place, lot, delta, reason } => {
+            Content::of("adjust").place(place).lot(lot.as_ref()).int(delta.units()).text(reason)
+        }
+        Action::Recount { place, lot, counted, expected_version, reason } => Content::of("recount")
+            .place(place)
+            .lot(lot.as_ref())
+            .int(counted.units())
+            .maybe_int(*expected_version)
+            .text(reason),
+        Action::Transfer { line, to } => Content::of("transfer").line(line).place(to),
+    }
+    .finish()
+}

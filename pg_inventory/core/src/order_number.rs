@@ -1,0 +1,161 @@
+//! Order numbers: a hybrid clock per warehouse, as 23 digits and as 64 bits.
+//!
+//! A warehouse keeps one counter whose value is `seconds since 1970 * 1,000,000 + n`. The next
+//! value is the greater of last + 1 and now, so numbers rise although the clock steps back, and
+//! more than a million in one second run on into the next second's. (The idea is the hybrid
+//! logical clock of Kulkarni et al., "Logical Physical Clocks", 2014, with one writer.)
+
+use crate::Refusal;
+use crate::time::Moment;
+
+const PER_SECOND: i64 = 1_000_000;
+const WAREHOUSES: i64 = 1_000;
+/// The last counter value whose 64-bit form fits: the year 2262.
+const COUNTER_MAX: i64 = i64::MAX / WAREHOUSES - PER_SECOND;
+
+/// The first of `count` new counter values, given the last one that was used.
+/// Refused only when the counter has come to its end, in the year 2262.
+pub fn next_range(last: i64, now: Moment, count: i64) -> Result<i64, Refusal> {
+    let first = (now.unix_seconds() * PER_SECOND).max(last.saturating_add(1));
+    if first.saturating_add(count) > COUNTER_MAX {
+        return Err(Refusal::invalid("order numbers of this warehouse are used up"));
+    }
+    Ok(first)
+}
+
+/// An order number. Numbers of one warehouse rise; both forms order the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderNumber(i64);
+
+impl OrderNumber {
+    /// From a warehouse's counter value.
+    pub fn from_counter(counter: i64, warehouse_id: i32) -> OrderNumber {
+        let (second, n) = (counter / PER_SECOND, counter % PER_SECOND);
+        OrderNumber((second * WAREHOUSES + i64::from(warehouse_id)) * PER_SECOND + n)
+    }
+
+    pub fn from_id(id: i64) -> OrderNumber {
+        OrderNumber(id)
+    }
+
+    /// The 64-bit form: seconds since 1970, 3 digits of warehouse, 6 of sequence.
+    pub fn id(self) -> i64 {
+        self.0
+    }
+
+    /// The text form: `yyyymmddHHMMSS` (UTC), 3 digits of warehouse, 6 of sequence.
+    pub fn text(self) -> String {
+        let (rest, n) = (self.0 / PER_SECOND, self.0 % PER_SECOND);
+        let (second, warehouse) = (rest / WAREHOUSES, rest % WAREHOUSES);
+        let (day, time) = (second.div_euclid(86_400), second.rem_euclid(86_400));
+        let (year, month, dom) = civil(day);
+        let (h, m, s) = (time / 3_600, time / 60 % 60, time % 60);
+        format!("{year:04}{month:02}{dom:02}{h:02}{m:02}{s:02}{warehouse:03}{n:06}")
+    }
+
+    /// The counter value and warehouse behind the text form; nothing when it is none.
+    pub fn parse(text: &str) -> Option<OrderNumber> {
+        if text.len() != 23 || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let part = |from: usize, to: usize| text[from..to].parse::<i64>().ok();
+        let day = days_from_civil(part(0, 4)?, part(4, 6)?, part(6, 8)?);
+        let second = day * 86_400 + part(8, 10)? * 3_600 + part(10, 12)? * 60 + part(12, 14)?;
+        let id = second
+            .checked_mul(WAREHOUSES)?
+            .checked_add(part(14, 17)?)?
+            .checked_mul(PER_SECOND)?
+            .checked_add(part(17, 23)?)?;
+        // Digits that name no day or time come back as others.
+        Some(OrderNumber(id)).filter(|n| n.text() == text)
+    }
+
+    pub fn warehouse_id(self) -> i32 {
+        (self.0 / PER_SECOND % WAREHOUSES) as i32
+    }
+
+    /// The warehouse's counter value this number was made of.
+    pub fn counter(self) -> i64 {
+        self.0 / PER_SECOND / WAREHOUSES * PER_SECOND + self.0 % PER_SECOND
+    }
+}
+
+/// Days since 1970-01-01 to (year, month, day). Source: Howard Hinnant, "chrono-Compatible
+/// Low-Level Date Algorithms", `civil_from_days`.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    (yoe + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// The way back; same source, `days_from_civil`.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let y = year - i64::from(month <= 2);
+    let era = y.div_euclid(400);
+    let yoe = y.rem_euclid(400);
+    let mp = (month + 9) % 12;
+    let doy = (153 * mp + 2) / 5 + day - 1;
+    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    era * 146_097 + doe - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// 2024-05-20 12:30:01 UTC.
+    const SECOND: i64 = 1_716_208_201;
+
+    #[test]
+    fn the_text_form_is_the_one_in_the_contract() {
+        let n = OrderNumber::from_counter(SECOND * PER_SECOND + 1, 1);
+        assert_eq!(n.text(), "20240520123001001000001");
+        assert_eq!(OrderNumber::parse(&n.text()), Some(n));
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_parsed() {
+        for bad in ["", "20240520123001001", "2024-520123001001000001", "20240231123001001000001"] {
+            assert_eq!(OrderNumber::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_does_not_lower_the_counter() {
+        let now = Moment(0);
+        let first = next_range(0, now, 1).unwrap();
+        assert_eq!(first, now.unix_seconds() * PER_SECOND);
+        assert_eq!(next_range(first + 41, now, 1).unwrap(), first + 42);
+        assert_eq!(next_range(first, Moment(-3_600_000_000), 1).unwrap(), first + 1);
+    }
+
+    #[test]
+    fn more_than_a_million_in_a_second_run_on_into_the_next() {
+        let last = SECOND * PER_SECOND + PER_SECOND - 1;
+        let n = OrderNumber::from_counter(last + 1, 7);
+        assert_eq!(n.text(), "20240520123002007000000");
+    }
+
+    #[test]
+    fn the_counter_ends_with_a_refusal() {
+        assert!(next_range(i64::MAX, Moment(0), 1).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn both_forms_order_the_same_way(a in 0i64..4_102_444_800_000_000, b in 0i64..4_102_444_800_000_000, w in 1i32..1000) {
+            let (x, y) = (OrderNumber::from_counter(a, w), OrderNumber::from_counter(b, w));
+            prop_assert_eq!(a.cmp(&b), x.id().cmp(&y.id()));
+            prop_assert_eq!(a.cmp(&b), x.text().cmp(&y.text()));
+            prop_assert_eq!(OrderNumber::parse(&x.text()), Some(x));
+            prop_assert_eq!((x.counter(), x.warehouse_id()), (a, w));
+        }
+    }
+}
