@@ -28,7 +28,7 @@ $roles$;
 CREATE FUNCTION inventory.install(shards integer DEFAULT 16, distributed boolean DEFAULT false)
 RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'install';
+AS 'MODULE_PATHNAME', 'inventory_install';
 
 CREATE FUNCTION inventory.put_product(
     sku text, name text, low_stock_threshold bigint DEFAULT NULL, lot_controlled boolean DEFAULT false,
@@ -36,28 +36,28 @@ CREATE FUNCTION inventory.put_product(
     request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
     OUT code text, OUT created boolean, OUT replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'put_product';
+AS 'MODULE_PATHNAME', 'inventory_put_product';
 
 CREATE FUNCTION inventory.put_warehouse(
     warehouse_id integer, code text, name text,
     request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
     OUT code text, OUT created boolean, OUT replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'put_warehouse';
+AS 'MODULE_PATHNAME', 'inventory_put_warehouse';
 
 CREATE FUNCTION inventory.delete_product(
     sku text,
     request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
     OUT code text, OUT replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'delete_product';
+AS 'MODULE_PATHNAME', 'inventory_delete_product';
 
 CREATE FUNCTION inventory.delete_warehouse(
     warehouse_id integer,
     request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
     OUT code text, OUT replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'delete_warehouse';
+AS 'MODULE_PATHNAME', 'inventory_delete_warehouse';
 
 -- Stock in and out -----------------------------------------------------------------------------
 
@@ -67,34 +67,34 @@ CREATE FUNCTION inventory.receive(
     request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
     OUT code text, OUT order_no text, OUT on_hand bigint, OUT reserved bigint, OUT available bigint, OUT replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'receive';
+AS 'MODULE_PATHNAME', 'inventory_receive';
 
 CREATE FUNCTION inventory.deduct(
     sku text, qty bigint, warehouse_id integer DEFAULT 1, lot text DEFAULT NULL, reason text DEFAULT 'sale',
     request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
     OUT code text, OUT order_no text, OUT on_hand bigint, OUT reserved bigint, OUT available bigint, OUT replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'deduct';
+AS 'MODULE_PATHNAME', 'inventory_deduct';
 
 CREATE FUNCTION inventory.try_deduct(
     sku text, qty bigint, warehouse_id integer DEFAULT 1, lot text DEFAULT NULL, reason text DEFAULT 'sale',
     request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
     OUT code text, OUT order_no text, OUT on_hand bigint, OUT reserved bigint, OUT available bigint, OUT replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'try_deduct';
+AS 'MODULE_PATHNAME', 'inventory_try_deduct';
 
 CREATE FUNCTION inventory.deduct_many(
     request_ids uuid[], skus text[], qtys bigint[], warehouse_ids integer[] DEFAULT NULL, reasons text[] DEFAULT NULL)
 RETURNS TABLE (line integer, code text, order_no text, on_hand bigint, available bigint, replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 100
-AS 'MODULE_PATHNAME', 'deduct_many';
+AS 'MODULE_PATHNAME', 'inventory_deduct_many';
 
 CREATE FUNCTION inventory.adjust(
     sku text, delta bigint, reason text, warehouse_id integer DEFAULT 1, lot text DEFAULT NULL,
     request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
     OUT code text, OUT order_no text, OUT on_hand bigint, OUT reserved bigint, OUT available bigint, OUT replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'adjust';
+AS 'MODULE_PATHNAME', 'inventory_adjust';
 
 CREATE FUNCTION inventory.recount(
     sku text, counted bigint, reason text, warehouse_id integer DEFAULT 1, lot text DEFAULT NULL,
@@ -102,31 +102,31 @@ CREATE FUNCTION inventory.recount(
     request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
     OUT code text, OUT order_no text, OUT on_hand bigint, OUT reserved bigint, OUT available bigint, OUT replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'recount';
+AS 'MODULE_PATHNAME', 'inventory_recount';
 
 CREATE FUNCTION inventory.transfer(
     sku text, qty bigint, from_warehouse integer, to_warehouse integer, lot text DEFAULT NULL, reason text DEFAULT 'transfer',
     request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL)
 RETURNS TABLE (code text, order_no text, on_hand bigint, reserved bigint, available bigint, replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 2
-AS 'MODULE_PATHNAME', 'transfer';
+AS 'MODULE_PATHNAME', 'inventory_transfer';
 
 -- Order numbers --------------------------------------------------------------------------------
 
 CREATE FUNCTION inventory.next_order_no(warehouse_id integer DEFAULT 1) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'next_order_no';
+AS 'MODULE_PATHNAME', 'inventory_next_order_no';
 
 CREATE FUNCTION inventory.next_order_id(warehouse_id integer DEFAULT 1) RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'next_order_id';
+AS 'MODULE_PATHNAME', 'inventory_next_order_id';
 
 -- Care -----------------------------------------------------------------------------------------
 
 CREATE FUNCTION inventory.verify()
 RETURNS TABLE (check_name text, subject text, expected text, actual text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '64MB'
-AS 'MODULE_PATHNAME', 'verify';
+AS 'MODULE_PATHNAME', 'inventory_verify';
 
 -- Rights ---------------------------------------------------------------------------------------
 

@@ -1,2 +1,19 @@
-//! Inventory engine inside PostgreSQL.
+//! The inventory engine inside PostgreSQL.
+//!
+//! `api` decodes the arguments of each SQL function and encodes its answer; `engine` is the one
+//! way to change stock: lock, decide (in `inventory_core`), write; `session` keeps what a session
+//! has looked up, `plans` its statements; `pg` holds everything that speaks to PostgreSQL's C side.
+
+mod api;
+mod engine;
+mod pg;
+mod plans;
+mod session;
+
 ::pgrx::pg_module_magic!(name, version);
+
+/// Called when the library is loaded into a session.
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    pg::watch::register();
+}

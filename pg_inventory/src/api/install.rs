@@ -1,0 +1,119 @@
+//! `install`: makes the tables, or brings an older layout up to date.
+
+use crate::pg::call::{Answer, Call, Value};
+use crate::pg::server;
+use crate::pg::spi::{self, Args, Spi};
+use crate::session::{self, LAYOUT};
+use crate::sql_function;
+use inventory_core::Refusal;
+use inventory_core::text::required;
+use pgrx::pg_sys::{INT4OID, INT8OID};
+
+sql_function!(install);
+
+/// The steps from nothing to the layout of today; step n brings layout n - 1 to n, so a fresh
+/// install and an upgraded one are the same by construction.
+const STEPS: [fn(&Spi, i32); LAYOUT as usize] = [core_tables];
+
+/// Rows of the journal in one partition: small enough to drop one at a time, large enough that a
+/// busy year is a few dozen.
+const JOURNAL_PARTITION: i64 = 10_000_000;
+/// Journal partitions that exist from the start; what comes after them falls into the default one.
+const JOURNAL_AHEAD: i64 = 10;
+/// The most leaves of stock: names have two digits.
+const SHARDS_MAX: i32 = 64;
+
+fn install(call: &Call) -> Result<Answer, Refusal> {
+    let shards = required("shards", call.int4(0))?;
+    if !(1..=SHARDS_MAX).contains(&shards) || shards.count_ones() != 1 {
+        let detail = format!("shards must be a power of two from 1 to {SHARDS_MAX}, got {shards}");
+        return Err(Refusal::invalid(detail));
+    }
+    if required("distributed", call.bool(1))? {
+        return Err(Refusal::invalid(
+            "distributed tables are not offered yet: leave distributed false",
+        ));
+    }
+    if !server::encoding_is_utf8() {
+        return Err(Refusal::invalid("the database must have the encoding UTF8"));
+    }
+    spi::connect(|spi| {
+        // Two installs at once: the second waits, then finds everything there.
+        spi.script("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('inventory.install', 0))");
+        let found = layout(spi);
+        if found > LAYOUT {
+            return Err(Refusal::new(
+                inventory_core::Code::NotInstalled,
+                format!(
+                    "the tables have layout {found}, this library knows {LAYOUT}: update the extension"
+                ),
+            ));
+        }
+        for step in &STEPS[found as usize..] {
+            step(spi, shards);
+        }
+        let changed = found < LAYOUT;
+        if changed {
+            let args = Args::new().int4(LAYOUT);
+            spi.once("UPDATE inventory.installation AS i SET layout = $1", &[INT4OID], &args);
+        }
+        main_warehouse(spi);
+        let what = if found == 0 {
+            "installed"
+        } else if changed {
+            "brought up to date"
+        } else {
+            "up to date"
+        };
+        Ok(Answer::Scalar(Value::text(format!("inventory is {what}: layout {LAYOUT}"))))
+    })
+}
+
+/// The layout that is there; 0 for none.
+fn layout(spi: &Spi) -> i32 {
+    let there = spi.script("SELECT pg_catalog.to_regclass('inventory.installation') IS NOT NULL");
+    if !there.first().is_some_and(|r| r.bool(1)) {
+        return 0;
+    }
+    spi.script("SELECT i.layout FROM inventory.installation AS i").first().map_or(0, |r| r.int4(1))
+}
+
+fn core_tables(spi: &Spi, shards: i32) {
+    spi.script(include_str!("../../../sql/layout/001_core.sql"));
+    for leaf in 0..shards {
+        // Fillfactor: room for the next version of a row on its own page, so that an update
+        // touches no index. Never-analyzed leaves of a busy table bloat: vacuum by a small share.
+        spi.script(&format!(
+            "CREATE TABLE inventory.stock_{leaf:02} PARTITION OF inventory.stock
+                FOR VALUES WITH (MODULUS {shards}, REMAINDER {leaf})
+                WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)"
+        ));
+    }
+    for part in 0..JOURNAL_AHEAD {
+        let (from, to) = (part * JOURNAL_PARTITION, (part + 1) * JOURNAL_PARTITION);
+        spi.script(&format!(
+            "CREATE TABLE inventory.journal_{part:04} PARTITION OF inventory.journal
+                FOR VALUES FROM ({from}) TO ({to})"
+        ));
+    }
+    spi.script("CREATE TABLE inventory.journal_default PARTITION OF inventory.journal DEFAULT");
+    let id = server::identity();
+    spi.once(
+        "INSERT INTO inventory.installation (layout, generation, system_id, timeline, database_oid)
+         VALUES (1, 1, $1, $2, $3)",
+        &[INT8OID, INT8OID, INT8OID],
+        &Args::new().int8(id.system_id).int8(id.timeline).int8(id.database_oid),
+    );
+}
+
+/// Warehouse 1 exists after every install.
+fn main_warehouse(spi: &Spi) {
+    spi.script(
+        "INSERT INTO inventory.warehouse AS w (warehouse_id, code, name) VALUES (1, 'MAIN', 'Main warehouse')
+         ON CONFLICT DO NOTHING",
+    );
+    spi.script(&format!(
+        "CREATE SEQUENCE IF NOT EXISTS {} AS bigint CACHE 1",
+        session::number_sequence(1)
+    ));
+}

@@ -1,0 +1,29 @@
+//! `next_order_no`, `next_order_id`.
+
+use crate::engine;
+use crate::pg::call::{Answer, Call, Value};
+use crate::pg::{server, spi};
+use crate::sql_function;
+use inventory_core::Refusal;
+use inventory_core::command::WarehouseId;
+use inventory_core::order_number::OrderNumber;
+
+sql_function!(next_order_no);
+sql_function!(next_order_id);
+
+fn next_order_no(call: &Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Scalar(Value::Text(next(call)?.text())))
+}
+
+fn next_order_id(call: &Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Scalar(Value::Int8(next(call)?.id())))
+}
+
+fn next(call: &Call) -> Result<OrderNumber, Refusal> {
+    let warehouse = WarehouseId::used(call.int4(0))?;
+    spi::connect(|spi| {
+        let layout = engine::layout(spi)?;
+        let counter = engine::draw(spi, &layout, warehouse, server::now(), 1)?;
+        Ok(OrderNumber::from_counter(counter, warehouse.number()))
+    })
+}

@@ -1,0 +1,134 @@
+//! The one way in: a batch of orders and other commands is locked, decided in turn, written, answered.
+//!
+//! Stock rows are locked in one global order, so that no two batches deadlock; each command is
+//! decided against what the ones before it left; all results are written with a handful of
+//! statements. A single `deduct` is a batch of one.
+
+mod claim;
+mod journal;
+mod numbers;
+mod shelf;
+
+pub use claim::{Claim, Known, Requests, look_up, reused};
+pub use numbers::draw;
+pub use shelf::lock_sku;
+
+use crate::pg::server;
+use crate::pg::spi::Spi;
+use crate::session::{self, Session};
+use inventory_core::Refusal;
+use inventory_core::book::{Book, Levels};
+use inventory_core::command::{Command, Place};
+use inventory_core::decision::{Decision, decide};
+use inventory_core::fingerprint;
+use inventory_core::order_number::OrderNumber;
+use inventory_core::time::Moment;
+
+/// One command of a batch: as its arguments were understood, or why they were not.
+pub struct Task {
+    pub command: Result<Command, Refusal>,
+    /// The place of each line of the answer, where the line names one.
+    pub places: Vec<Option<Place>>,
+}
+
+/// What became of one command.
+#[derive(Clone)]
+pub enum Outcome {
+    Accepted(Answer),
+    /// Refused, with the levels of each line's place as they are.
+    Refused(Refusal, Vec<Option<Levels>>),
+}
+
+#[derive(Clone)]
+pub struct Answer {
+    pub order: Option<OrderNumber>,
+    pub levels: Vec<Levels>,
+    pub replayed: bool,
+}
+
+/// An accepted command on its way to the journal.
+struct Accepted<'t> {
+    task: usize,
+    command: &'t Command,
+    decision: Decision,
+    order: Option<OrderNumber>,
+}
+
+/// Runs a batch; the outcomes are in the order of the tasks. Only what concerns the batch as a
+/// whole (tables missing) is an error here.
+pub fn execute(spi: &Spi, tasks: &[Task]) -> Result<Vec<Outcome>, Refusal> {
+    let session = session::writing(spi)?;
+    let mut requests = Requests::of(tasks);
+    requests.look_up_all(spi);
+    loop {
+        let mut book = shelf::lock(spi, &session, tasks)?;
+        let now = server::now();
+        let (mut outcomes, mut accepted) = decide_all(&mut book, tasks, &requests, now);
+        // A refusal may be the echo of an effect that was committed while we waited for the rows.
+        let refused = outcomes.iter().enumerate().filter(|(_, o)| o.is_some()).map(|(i, _)| i);
+        for task in requests.settle_refused(spi, refused) {
+            outcomes[task] = Some(requests.outcome(task, &book, tasks, now));
+        }
+        numbers::assign(spi, &session, &mut accepted, now)?;
+        if !requests.claim(spi, &accepted, now) {
+            continue; // somebody else's effect is there now: decide again without these
+        }
+        shelf::write(spi, &session, &book)?;
+        journal::write(spi, &session, &accepted, now);
+        for done in accepted {
+            outcomes[done.task] = Some(Outcome::Accepted(Answer {
+                order: done.order,
+                levels: done.decision.answers,
+                replayed: false,
+            }));
+        }
+        return Ok(outcomes.into_iter().flatten().collect());
+    }
+}
+
+/// Decides every task that is not settled as a repeat; leaves a hole for each accepted one.
+fn decide_all<'t>(
+    book: &mut Book,
+    tasks: &'t [Task],
+    requests: &Requests,
+    now: Moment,
+) -> (Vec<Option<Outcome>>, Vec<Accepted<'t>>) {
+    let mut accepted = Vec::new();
+    let mut outcomes = Vec::with_capacity(tasks.len());
+    for (at, task) in tasks.iter().enumerate() {
+        if requests.settled(at) {
+            outcomes.push(Some(requests.outcome(at, book, tasks, now)));
+            continue;
+        }
+        let decided = task.command.as_ref().map_err(Clone::clone).and_then(|command| {
+            decide(book, &command.action, now).map(|decision| (command, decision))
+        });
+        outcomes.push(match decided {
+            Ok((command, decision)) => {
+                accepted.push(Accepted { task: at, command, decision, order: None });
+                None
+            }
+            Err(refusal) => Some(Outcome::Refused(refusal, levels(book, task, now))),
+        });
+    }
+    (outcomes, accepted)
+}
+
+/// The levels of each line's place, where it exists.
+fn levels(book: &Book, task: &Task, now: Moment) -> Vec<Option<Levels>> {
+    let level = |place: &Place| book.shelf(place).ok().map(|shelf| shelf.levels(now.day()));
+    task.places.iter().map(|place| place.as_ref().and_then(level)).collect()
+}
+
+impl Task {
+    /// What the task's request id stands for.
+    fn request(&self) -> Option<(inventory_core::command::RequestId, fingerprint::Fingerprint)> {
+        let command = self.command.as_ref().ok()?;
+        Some((command.request_id?, fingerprint::of(&command.action)))
+    }
+}
+
+/// For reports and numbers outside a batch: the layout, without deciding anything.
+pub fn layout(spi: &Spi) -> Result<std::rc::Rc<Session>, Refusal> {
+    session::current(spi)
+}

@@ -1,0 +1,51 @@
+//! Locks that are no row locks.
+
+use pgrx::pg_sys::{self, Oid};
+
+/// Our class of two-key advisory locks; the second key is the warehouse.
+const ORDER_NUMBER_CLASS: u32 = 0x494e_564f; // "INVO"
+
+/// Locks the partitioned table until the transaction ends, so that nobody reshapes it, and takes in
+/// what was reshaped before.
+pub fn writing(table: Oid) {
+    // SAFETY: a lock of an oid; a table that has gone is noticed by its users.
+    unsafe { pg_sys::LockRelationOid(table, pg_sys::RowExclusiveLock as i32) };
+}
+
+/// The short critical section in which one warehouse's order numbers are drawn. No cancel is
+/// taken while it lasts, and it ends on every way out.
+pub struct NumberLock {
+    tag: pg_sys::LOCKTAG,
+}
+
+impl NumberLock {
+    pub fn take(warehouse_id: i32) -> NumberLock {
+        // SAFETY: the tag is built as PostgreSQL builds one for pg_advisory_lock(int, int)
+        // (SET_LOCKTAG_ADVISORY in storage/lock.h). While waiting a cancel is still heard.
+        unsafe {
+            let tag = pg_sys::LOCKTAG {
+                locktag_field1: pg_sys::MyDatabaseId.to_u32(),
+                locktag_field2: ORDER_NUMBER_CLASS,
+                locktag_field3: warehouse_id as u32,
+                locktag_field4: 2,
+                locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
+                locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
+            };
+            pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as i32, true, false);
+            pg_sys::InterruptHoldoffCount += 1;
+            NumberLock { tag }
+        }
+    }
+}
+
+impl Drop for NumberLock {
+    fn drop(&mut self) {
+        // SAFETY: taken by `take`; an error that unwound to here has reset the count to zero.
+        unsafe {
+            if pg_sys::InterruptHoldoffCount > 0 {
+                pg_sys::InterruptHoldoffCount -= 1;
+            }
+            pg_sys::LockRelease(&self.tag, pg_sys::ExclusiveLock as i32, true);
+        }
+    }
+}

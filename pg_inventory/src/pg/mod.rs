@@ -1,0 +1,10 @@
+//! The only module that speaks to PostgreSQL's C side, and the only one with `unsafe`.
+//!
+//! Expected refusals travel as values and leave through [`call`]; everything PostgreSQL raises
+//! (serialization failure, cancel, disk full) unwinds through Rust and passes on unchanged.
+
+pub mod call;
+pub mod lock;
+pub mod server;
+pub mod spi;
+pub mod watch;

@@ -1,0 +1,103 @@
+//! Facts about the server, the session and its transaction.
+
+use inventory_core::time::Moment;
+use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
+use std::ffi::{CStr, c_int};
+
+/// The wall clock now, not at the start of the transaction.
+pub fn now() -> Moment {
+    // SAFETY: reads the clock.
+    Moment(unsafe { pg_sys::GetCurrentTimestamp() })
+}
+
+/// The identity of the database: system identifier, timeline, database oid.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    pub system_id: i64,
+    pub timeline: i64,
+    pub database_oid: i64,
+}
+
+pub fn identity() -> Identity {
+    // SAFETY: plain reads of shared state. Only sessions that write ask, so there is a timeline.
+    unsafe {
+        Identity {
+            system_id: pg_sys::GetSystemIdentifier() as i64,
+            timeline: i64::from(pg_sys::GetWALInsertionTimeLine()),
+            database_oid: i64::from(pg_sys::MyDatabaseId.to_u32()),
+        }
+    }
+}
+
+/// Whether this transaction may not write: asked to be read-only, or on a standby.
+pub fn read_only() -> bool {
+    // SAFETY: reads the transaction's and shared state.
+    unsafe { pg_sys::XactReadOnly || pg_sys::RecoveryInProgress() }
+}
+
+/// The top-level transaction's 64-bit id, given now if it has none.
+pub fn transaction_id() -> u64 {
+    // SAFETY: raises where no id can be given (read-only, recovery).
+    unsafe { pg_sys::GetTopFullTransactionId().value }
+}
+
+/// Who logged in, whatever rights the call runs under.
+pub fn session_user() -> String {
+    // SAFETY: the name is copied out of the catalogue cache at once.
+    unsafe {
+        let name = pg_sys::GetUserNameFromId(pg_sys::GetSessionUserId(), true);
+        if name.is_null() {
+            String::new()
+        } else {
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
+    }
+}
+
+pub fn encoding_is_utf8() -> bool {
+    // SAFETY: reads a setting.
+    unsafe { pg_sys::GetDatabaseEncoding() == pg_sys::pg_enc::PG_UTF8 as c_int }
+}
+
+/// The next value of a sequence.
+pub fn nextval(sequence: Oid) -> i64 {
+    // SAFETY: calls PostgreSQL's own function with the argument it declares.
+    unsafe { pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[sequence.into_datum()]) }
+        .unwrap_or_default()
+}
+
+/// The last value a sequence gave; nothing when it never gave one.
+pub fn last_value(sequence: Oid) -> Option<i64> {
+    // SAFETY: as above.
+    unsafe {
+        pgrx::direct_function_call::<i64>(pg_sys::pg_sequence_last_value, &[sequence.into_datum()])
+    }
+}
+
+/// Sets the last value; like nextval, neither rolled back nor locked until the transaction ends.
+pub fn setval(sequence: Oid, value: i64) {
+    // SAFETY: as above.
+    unsafe {
+        pgrx::direct_function_call::<i64>(
+            pg_sys::setval_oid,
+            &[sequence.into_datum(), value.into_datum()],
+        )
+    };
+}
+
+unsafe extern "C-unwind" {
+    fn hash_bytes_extended(bytes: *const u8, length: c_int, seed: u64) -> u64;
+}
+
+/// PostgreSQL's seed for hash partitions (HASH_PARTITION_SEED in partition.h).
+const HASH_PARTITION_SEED: u64 = 0x7A5B_2236_7996_DCFD;
+
+/// The row hash by which PostgreSQL routes a text under a deterministic collation to a hash
+/// partition (compute_partition_hash_value in partbounds.c, hash_combine64 in hashfn.h).
+pub fn partition_hash(key: &str) -> u64 {
+    // SAFETY: reads `length` bytes of the key, never raises.
+    let hash =
+        unsafe { hash_bytes_extended(key.as_ptr(), key.len() as c_int, HASH_PARTITION_SEED) };
+    hash.wrapping_add(0x49a0_f4dd_15e5_a8e3)
+}

@@ -1,0 +1,376 @@
+//! Kept plans: a statement is parsed and planned once a session, and the plan is an index path
+//! whatever the statistics say.
+
+use inventory_core::time::{Day, Moment};
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::prelude::*;
+use std::ffi::{CString, c_char, c_int};
+use std::marker::PhantomData;
+
+/// A plan that outlives its transaction. Freed only by [`Plan::free`].
+#[derive(Clone, Copy)]
+pub struct Plan(pg_sys::SPIPlanPtr);
+
+/// An open connection to SPI: everything allocated meanwhile is freed when it closes.
+pub struct Spi(PhantomData<*const ()>);
+
+/// Runs `work` with an SPI connection.
+pub fn connect<T>(work: impl FnOnce(&Spi) -> T) -> T {
+    // SAFETY: paired with SPI_finish below; when `work` unwinds, the abort closes the connection.
+    unsafe { expect(pg_sys::SPI_connect(), "SPI_connect") };
+    let result = work(&Spi(PhantomData));
+    // SAFETY: as above.
+    unsafe { expect(pg_sys::SPI_finish(), "SPI_finish") };
+    result
+}
+
+fn expect(code: c_int, what: &str) {
+    if code < 0 {
+        error!("{what} failed with code {code}");
+    }
+}
+
+impl Spi {
+    /// Parses a statement and keeps it for the session.
+    pub fn prepare(&self, sql: &str, types: &[Oid]) -> Plan {
+        let Ok(source) = CString::new(sql) else { error!("a statement holds a zero byte") };
+        let mut types = types.to_vec();
+        // SAFETY: source and types live through the call; SPI_keepplan moves the plan out of the
+        // connection's memory.
+        unsafe {
+            let plan = pg_sys::SPI_prepare_cursor(
+                source.as_ptr(),
+                types.len() as c_int,
+                types.as_mut_ptr(),
+                pg_sys::CURSOR_OPT_GENERIC_PLAN as c_int,
+            );
+            if plan.is_null() {
+                let code = pg_sys::SPI_result;
+                error!("SPI_prepare failed with code {code}");
+            }
+            expect(pg_sys::SPI_keepplan(plan), "SPI_keepplan");
+            let plan = Plan(plan);
+            plan.pin();
+            plan
+        }
+    }
+
+    /// Executes a kept plan with a fresh snapshot (in READ COMMITTED) and gives its rows.
+    pub fn execute(&self, plan: Plan, args: &Args) -> Rows {
+        plan.repin_if_stale();
+        // SAFETY: the plan is kept, and the lists hold a value and a flag for each parameter.
+        let code = unsafe {
+            pg_sys::SPI_execute_plan(
+                plan.0,
+                args.values.as_ptr().cast_mut(),
+                args.nulls.as_ptr(),
+                false,
+                0,
+            )
+        };
+        expect(code, "SPI_execute_plan");
+        Rows::taken()
+    }
+
+    /// Executes statements once, for setting up.
+    pub fn script(&self, sql: &str) -> Rows {
+        let Ok(source) = CString::new(sql) else { error!("a script holds a zero byte") };
+        // SAFETY: source lives through the call.
+        expect(unsafe { pg_sys::SPI_execute(source.as_ptr(), false, 0) }, "SPI_execute");
+        Rows::taken()
+    }
+
+    /// Executes a statement once, with arguments.
+    pub fn once(&self, sql: &str, types: &[Oid], args: &Args) -> Rows {
+        let Ok(source) = CString::new(sql) else { error!("a statement holds a zero byte") };
+        let mut types = types.to_vec();
+        // SAFETY: all lists live through the call and have the same length.
+        let code = unsafe {
+            pg_sys::SPI_execute_with_args(
+                source.as_ptr(),
+                types.len() as c_int,
+                types.as_mut_ptr(),
+                args.values.as_ptr().cast_mut(),
+                args.nulls.as_ptr(),
+                false,
+                0,
+            )
+        };
+        expect(code, "SPI_execute_with_args");
+        Rows::taken()
+    }
+}
+
+impl Plan {
+    /// Plans now, with table scans switched off: every statement of ours is looked up by a key, and
+    /// a plan made while the table was small or never analyzed must not scan it when it has grown.
+    fn pin(self) {
+        // SAFETY: the settings are undone at the same nesting level; if planning raises, the abort
+        // undoes them. The cached plan is released at once, it stays with its source.
+        unsafe {
+            let level = pg_sys::NewGUCNestLevel();
+            for setting in [c"enable_seqscan", c"enable_bitmapscan"] {
+                pg_sys::set_config_option(
+                    setting.as_ptr(),
+                    c"off".as_ptr(),
+                    pg_sys::GucContext::PGC_USERSET,
+                    pg_sys::GucSource::PGC_S_SESSION,
+                    pg_sys::GucAction::GUC_ACTION_SAVE,
+                    true,
+                    0,
+                    false,
+                );
+            }
+            let planned = pg_sys::SPI_plan_get_cached_plan(self.0);
+            if !planned.is_null() {
+                pg_sys::ReleaseCachedPlan(planned, pg_sys::CurrentResourceOwner);
+            }
+            pg_sys::AtEOXact_GUC(true, level);
+        }
+    }
+
+    fn repin_if_stale(self) {
+        // SAFETY: the plan is kept.
+        if !unsafe { pg_sys::SPI_plan_is_valid(self.0) } {
+            self.pin();
+        }
+    }
+
+    pub fn free(self) {
+        // SAFETY: the caller forgets the plan.
+        unsafe { pg_sys::SPI_freeplan(self.0) };
+    }
+}
+
+/// The rows of one statement.
+pub struct Rows {
+    table: *mut pg_sys::SPITupleTable,
+    processed: usize,
+}
+
+impl Rows {
+    fn taken() -> Rows {
+        // SAFETY: SPI's globals describe the statement just executed.
+        unsafe {
+            let rows =
+                Rows { table: pg_sys::SPI_tuptable, processed: pg_sys::SPI_processed as usize };
+            pg_sys::SPI_tuptable = std::ptr::null_mut();
+            rows
+        }
+    }
+
+    /// Rows returned or changed.
+    pub fn processed(&self) -> usize {
+        self.processed
+    }
+
+    pub fn len(&self) -> usize {
+        if self.table.is_null() { 0 } else { self.processed }
+    }
+
+    pub fn get(&self, at: usize) -> Option<Row<'_>> {
+        (at < self.len()).then_some(Row { rows: self, at })
+    }
+
+    pub fn first(&self) -> Option<Row<'_>> {
+        self.get(0)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.len()).map(|at| Row { rows: self, at })
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        // An abort frees SPI's memory by itself.
+        if !self.table.is_null() && !std::thread::panicking() {
+            // SAFETY: the table is ours since `taken`.
+            unsafe { pg_sys::SPI_freetuptable(self.table) };
+        }
+    }
+}
+
+/// One row; columns count from 1.
+pub struct Row<'r> {
+    rows: &'r Rows,
+    at: usize,
+}
+
+impl Row<'_> {
+    fn get<T: FromDatum>(&self, column: usize) -> Option<T> {
+        // SAFETY: the row is within the table; T is the Rust side of the column's type. Values by
+        // reference are copied by T::from_datum before the table is freed.
+        unsafe {
+            let table = self.rows.table;
+            let tuple = *(*table).vals.add(self.at);
+            let mut is_null = false;
+            let datum =
+                pg_sys::SPI_getbinval(tuple, (*table).tupdesc, column as c_int, &mut is_null);
+            T::from_datum(datum, is_null)
+        }
+    }
+
+    pub fn bool(&self, column: usize) -> bool {
+        self.get(column).unwrap_or_default()
+    }
+
+    pub fn int4(&self, column: usize) -> i32 {
+        self.get(column).unwrap_or_default()
+    }
+
+    pub fn int8(&self, column: usize) -> i64 {
+        self.get(column).unwrap_or_default()
+    }
+
+    pub fn maybe_int8(&self, column: usize) -> Option<i64> {
+        self.get(column)
+    }
+
+    pub fn oid(&self, column: usize) -> Option<Oid> {
+        self.get(column)
+    }
+
+    pub fn maybe_text(&self, column: usize) -> Option<String> {
+        self.get(column)
+    }
+
+    pub fn text(&self, column: usize) -> String {
+        self.get(column).unwrap_or_default()
+    }
+
+    pub fn uuid(&self, column: usize) -> [u8; 16] {
+        self.get::<pgrx::Uuid>(column).map(|u| *u.as_bytes()).unwrap_or_default()
+    }
+
+    pub fn maybe_day(&self, column: usize) -> Option<Day> {
+        self.get::<pgrx::datum::Date>(column).map(|d| Day(d.to_pg_epoch_days()))
+    }
+
+    pub fn moment(&self, column: usize) -> Moment {
+        // A timestamptz is its microseconds since 2000 (datatype/timestamp.h).
+        Moment(self.get::<i64>(column).unwrap_or_default())
+    }
+
+    pub fn int8s(&self, column: usize) -> Vec<i64> {
+        self.get(column).unwrap_or_default()
+    }
+}
+
+/// The arguments of one execution, in the order of the statement's parameters.
+#[derive(Default)]
+pub struct Args<'a> {
+    values: Vec<Datum>,
+    nulls: Vec<c_char>,
+    lives: PhantomData<&'a ()>,
+}
+
+impl<'a> Args<'a> {
+    pub fn new() -> Args<'a> {
+        Args::default()
+    }
+
+    fn push(mut self, datum: Option<Datum>) -> Self {
+        self.values.push(datum.unwrap_or(Datum::from(0)));
+        self.nulls.push(if datum.is_none() { b'n' } else { b' ' } as c_char);
+        self
+    }
+
+    pub fn text(self, value: &str) -> Self {
+        self.push(Some(text_datum(value)))
+    }
+
+    pub fn maybe_text(self, value: Option<&str>) -> Self {
+        self.push(value.map(text_datum))
+    }
+
+    pub fn bool(self, value: bool) -> Self {
+        self.push(value.into_datum())
+    }
+
+    pub fn int4(self, value: i32) -> Self {
+        self.push(value.into_datum())
+    }
+
+    pub fn int8(self, value: i64) -> Self {
+        self.push(value.into_datum())
+    }
+
+    pub fn maybe_int8(self, value: Option<i64>) -> Self {
+        self.push(value.map(Datum::from))
+    }
+
+    pub fn maybe_day(self, value: Option<Day>) -> Self {
+        self.push(value.map(|d| Datum::from(d.0)))
+    }
+
+    pub fn moment(self, value: Moment) -> Self {
+        self.push(Some(Datum::from(value.0)))
+    }
+
+    pub fn xid8(self, value: u64) -> Self {
+        self.push(Some(Datum::from(value)))
+    }
+
+    /// A uuid travels as a pointer to its bytes, which live as long as the arguments.
+    pub fn uuid(self, value: &'a [u8; 16]) -> Self {
+        self.push(Some(Datum::from(value.as_ptr())))
+    }
+
+    pub fn maybe_uuid(self, value: Option<&'a [u8; 16]>) -> Self {
+        self.push(value.map(|v| Datum::from(v.as_ptr())))
+    }
+
+    pub fn texts<'t>(self, values: impl Iterator<Item = Option<&'t str>>) -> Self {
+        self.array(values.map(|v| v.map(text_datum)), pg_sys::TEXTOID, (-1, false, b'i'))
+    }
+
+    pub fn int4s(self, values: impl Iterator<Item = Option<i32>>) -> Self {
+        self.array(values.map(|v| v.map(Datum::from)), pg_sys::INT4OID, (4, true, b'i'))
+    }
+
+    pub fn int8s(self, values: impl Iterator<Item = Option<i64>>) -> Self {
+        self.array(values.map(|v| v.map(Datum::from)), pg_sys::INT8OID, (8, true, b'd'))
+    }
+
+    pub fn uuids(self, values: impl Iterator<Item = Option<&'a [u8; 16]>>) -> Self {
+        let datums = values.map(|v| v.map(|v| Datum::from(v.as_ptr())));
+        self.array(datums, pg_sys::UUIDOID, (16, false, b'c'))
+    }
+
+    fn array(
+        self,
+        values: impl Iterator<Item = Option<Datum>>,
+        element: Oid,
+        layout: (c_int, bool, u8),
+    ) -> Self {
+        let (mut datums, mut nulls): (Vec<_>, Vec<_>) =
+            values.map(|v| (v.unwrap_or(Datum::from(0)), v.is_none())).unzip();
+        let (length, by_value, align) = layout;
+        let mut dims = [datums.len() as c_int];
+        let mut lower = [1];
+        // SAFETY: both lists have dims[0] items of the element type; the array is made in the SPI
+        // connection's memory.
+        let array = unsafe {
+            pg_sys::construct_md_array(
+                datums.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+                1,
+                dims.as_mut_ptr(),
+                lower.as_mut_ptr(),
+                element,
+                length,
+                by_value,
+                align as c_char,
+            )
+        };
+        self.push(Some(Datum::from(array)))
+    }
+}
+
+fn text_datum(value: &str) -> Datum {
+    // SAFETY: copies `len` bytes into a new text in the current memory context.
+    unsafe {
+        Datum::from(pg_sys::cstring_to_text_with_len(value.as_ptr().cast(), value.len() as c_int))
+    }
+}

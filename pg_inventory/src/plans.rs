@@ -1,0 +1,181 @@
+//! Every statement of the engine. Each is prepared once a session, those on stock once a leaf; each
+//! looks its rows up by key.
+
+use crate::pg::spi::{Plan, Spi};
+use pgrx::pg_sys::{
+    BOOLOID, DATEOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTARRAYOID, TEXTOID,
+    TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
+};
+use std::cell::RefCell;
+
+/// A statement. `{leaf}` in its text stands for the leaf of stock.
+pub struct Statement {
+    at: usize,
+    sql: &'static str,
+    types: &'static [Oid],
+}
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident($($type:expr),* $(,)?) = $sql:expr;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)] // places in the list below
+        enum Place { $($name),* }
+        $($(#[$doc])* pub static $name: Statement =
+            Statement { at: Place::$name as usize, sql: $sql, types: &[$($type),*] };)*
+    };
+}
+
+statements! {
+    /// Locks the row that guards a place. FOR UPDATE, not a weaker lock: it is about to change.
+    LOCK_STOCK(TEXTOID, INT4OID) =
+        "SELECT s.on_hand, s.reserved, s.version, s.received_at, s.lot_controlled, s.retired
+           FROM inventory.{leaf} AS s
+          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = '' FOR UPDATE";
+    /// The lots of a place that hold something or are named, under the guard's lock.
+    LOCK_LOTS(TEXTOID, INT4OID, TEXTARRAYOID) =
+        "SELECT s.lot, s.on_hand, s.reserved, s.version, s.expires_on, s.received_at
+           FROM inventory.{leaf} AS s
+          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot > ''
+            AND (s.on_hand > 0 OR s.reserved > 0 OR s.lot = ANY ($3))
+          ORDER BY s.lot FOR UPDATE";
+    INSERT_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, DATEOID, TIMESTAMPTZOID, BOOLOID, INT8OID) =
+        "INSERT INTO inventory.{leaf} (sku, warehouse_id, lot, on_hand, reserved, version, expires_on,
+                                       received_at, lot_controlled, low_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (sku, warehouse_id, lot) DO NOTHING";
+    /// A new lot has its shelf's kind; its guard keeps the threshold.
+    INSERT_LOT(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, DATEOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.{leaf} (sku, warehouse_id, lot, on_hand, reserved, version, expires_on,
+                                       received_at, lot_controlled, low_at)
+         SELECT g.sku, g.warehouse_id, $3, $4, $5, $6, $7, $8, g.lot_controlled, g.low_at
+           FROM inventory.{leaf} AS g
+          WHERE g.sku = $1 AND g.warehouse_id = $2 AND g.lot = ''";
+    UPDATE_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID) =
+        "UPDATE inventory.{leaf} AS s SET on_hand = $4, reserved = $5, version = $6
+          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = $3";
+    REVIVE_STOCK(TEXTOID, INT4OID) =
+        "UPDATE inventory.{leaf} AS s SET retired = false
+          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.retired";
+    /// All rows of a SKU, in lock order.
+    LOCK_SKU(TEXTOID) =
+        "SELECT s.on_hand, s.reserved FROM inventory.{leaf} AS s
+          WHERE s.sku = $1 ORDER BY s.warehouse_id, s.lot FOR UPDATE";
+    FLAG_SKU(TEXTOID, BOOLOID, INT8OID) =
+        "UPDATE inventory.{leaf} AS s SET lot_controlled = $2, low_at = $3, retired = NOT EXISTS
+                (SELECT FROM inventory.warehouse AS w WHERE w.warehouse_id = s.warehouse_id)
+          WHERE s.sku = $1";
+    RETIRE_SKU(TEXTOID) =
+        "UPDATE inventory.{leaf} AS s SET retired = true WHERE s.sku = $1";
+
+    FIND_PRODUCT(TEXTOID) =
+        "SELECT p.lot_controlled, p.low_stock_threshold FROM inventory.product AS p WHERE p.sku = $1";
+    /// For those who make a stock row: the product neither goes nor changes until they commit.
+    SHARE_PRODUCT(TEXTOID) =
+        "SELECT p.lot_controlled, p.low_stock_threshold FROM inventory.product AS p WHERE p.sku = $1 FOR SHARE";
+    LOCK_PRODUCT(TEXTOID) =
+        "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR UPDATE";
+    PUT_PRODUCT(TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.product AS p (sku, name, low_stock_threshold, lot_controlled, unit, attributes,
+                                             created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6::pg_catalog.jsonb, $7, $7)
+         ON CONFLICT (sku) DO UPDATE SET name = excluded.name, low_stock_threshold = excluded.low_stock_threshold,
+                lot_controlled = excluded.lot_controlled, unit = excluded.unit, attributes = excluded.attributes,
+                updated_at = excluded.updated_at";
+    DELETE_PRODUCT(TEXTOID) =
+        "DELETE FROM inventory.product AS p WHERE p.sku = $1";
+
+    FIND_WAREHOUSE(INT4OID) =
+        "SELECT w.code FROM inventory.warehouse AS w WHERE w.warehouse_id = $1";
+    SHARE_WAREHOUSE(INT4OID) =
+        "SELECT w.code FROM inventory.warehouse AS w WHERE w.warehouse_id = $1 FOR SHARE";
+    LOCK_WAREHOUSE(INT4OID) =
+        "SELECT w.code FROM inventory.warehouse AS w WHERE w.warehouse_id = $1 FOR UPDATE";
+    WAREHOUSE_OF_CODE(TEXTOID) =
+        "SELECT w.warehouse_id FROM inventory.warehouse AS w WHERE w.code = $1";
+    PUT_WAREHOUSE(INT4OID, TEXTOID, TEXTOID) =
+        "INSERT INTO inventory.warehouse AS w (warehouse_id, code, name) VALUES ($1, $2, $3)
+         ON CONFLICT (warehouse_id) DO UPDATE SET code = excluded.code, name = excluded.name";
+    DELETE_WAREHOUSE(INT4OID) =
+        "DELETE FROM inventory.warehouse AS w WHERE w.warehouse_id = $1";
+
+    FIND_REQUESTS(UUIDARRAYOID) =
+        "SELECT r.request_id, r.fingerprint, r.order_id, r.levels FROM inventory.request AS r
+          WHERE r.request_id = ANY ($1)";
+    CLAIM_REQUEST(UUIDOID, UUIDOID, INT8OID, INT8ARRAYOID, INT4OID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.request (request_id, fingerprint, order_id, levels, movements, at)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (request_id) DO NOTHING";
+    /// Many at once, in the order given; `levels` are cut out of one list by first and last place.
+    CLAIM_REQUESTS(UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.request (request_id, fingerprint, order_id, levels, movements, at)
+         SELECT u.request_id, u.fingerprint, u.order_id, ($4)[u.first : u.last], u.movements, $8
+           FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),
+                           pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))
+             AS u (request_id, fingerprint, order_id, first, last, movements)
+         ON CONFLICT (request_id) DO NOTHING RETURNING request_id";
+    FORGET_REQUESTS(UUIDARRAYOID) =
+        "DELETE FROM inventory.request AS r WHERE r.request_id = ANY ($1)";
+
+    JOURNAL_ONE(INT8OID, INT4OID, XID8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID,
+                INT8OID, INT8OID, INT8OID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID) =
+        "INSERT INTO inventory.journal (id, generation, xid, at, event_type, sku, warehouse_id, lot, on_hand_delta,
+                reserved_delta, on_hand, reserved, version, request_id, order_no, reason, operator, db_user, trace_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+    JOURNAL_MANY(INT8ARRAYOID, INT4OID, XID8OID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
+                 INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TEXTARRAYOID,
+                 TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID) =
+        "INSERT INTO inventory.journal (id, generation, xid, at, event_type, sku, warehouse_id, lot, on_hand_delta,
+                reserved_delta, on_hand, reserved, version, request_id, order_no, reason, operator, db_user, trace_id)
+         SELECT u.id, $2, $3, $4, u.event_type, u.sku, u.warehouse_id, u.lot, u.on_hand_delta, u.reserved_delta,
+                u.on_hand, u.reserved, u.version, u.request_id, u.order_no, u.reason, u.operator, $18, u.trace_id
+           FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7),
+                           pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11),
+                           pg_catalog.unnest($12), pg_catalog.unnest($13), pg_catalog.unnest($14), pg_catalog.unnest($15),
+                           pg_catalog.unnest($16), pg_catalog.unnest($17), pg_catalog.unnest($19))
+             AS u (id, event_type, sku, warehouse_id, lot, on_hand_delta, reserved_delta, on_hand, reserved, version,
+                   request_id, order_no, reason, operator, trace_id)";
+}
+
+impl Statement {
+    /// For a statement on stock: the text for one leaf.
+    pub fn text(&self, leaf: Option<&str>) -> String {
+        leaf.map_or_else(|| self.sql.to_owned(), |leaf| self.sql.replace("{leaf}", leaf))
+    }
+
+    /// The session's plan of this statement.
+    pub fn plan(&self, spi: &Spi) -> Plan {
+        self.plan_for(spi, 0, None)
+    }
+
+    /// The session's plan of this statement on leaf `number` of stock.
+    pub fn on_leaf(&self, spi: &Spi, number: usize, leaf: &str) -> Plan {
+        self.plan_for(spi, number + 1, Some(leaf))
+    }
+
+    fn plan_for(&self, spi: &Spi, list: usize, leaf: Option<&str>) -> Plan {
+        if let Some(plan) = KEPT.with_borrow(|kept| *kept.get(list)?.get(self.at)?) {
+            return plan;
+        }
+        let plan = spi.prepare(&self.text(leaf), self.types);
+        KEPT.with_borrow_mut(|kept| {
+            if kept.len() <= list {
+                kept.resize_with(list + 1, Vec::new);
+            }
+            if kept[list].len() <= self.at {
+                kept[list].resize(self.at + 1, None);
+            }
+            kept[list][self.at] = Some(plan);
+        });
+        plan
+    }
+}
+
+thread_local! {
+    /// Plans by leaf (0: statements that name none) and statement.
+    static KEPT: RefCell<Vec<Vec<Option<Plan>>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Frees every plan, because the leaves may be others now.
+pub fn forget() {
+    for plan in KEPT.take().into_iter().flatten().flatten() {
+        plan.free();
+    }
+}

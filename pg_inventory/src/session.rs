@@ -1,0 +1,196 @@
+//! What a session has looked up: whether the tables are there, the leaves of stock, the sequences
+//! of order numbers, the generation. Dropped as soon as anybody alters one of these relations.
+
+use crate::pg::spi::{Args, Spi};
+use crate::pg::{lock, server, watch};
+use crate::plans;
+use inventory_core::{Code, Refusal};
+use pgrx::pg_sys::{INT8OID, Oid, TEXTOID};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// The layout this library works with: the number of the last file in sql/layout.
+pub const LAYOUT: i32 = 1;
+
+/// One leaf of stock.
+pub struct Leaf {
+    pub name: String,
+    modulus: u64,
+    remainder: u64,
+}
+
+/// A database's layout as this session knows it.
+pub struct Session {
+    pub generation: i32,
+    pub journal_ids: Oid,
+    stock: Oid,
+    leaves: Vec<Leaf>,
+    numbers: RefCell<Vec<(i32, Oid)>>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Session>>> = const { RefCell::new(None) };
+}
+
+/// The session's layout, for a command that will write. Holds off resharding until the transaction
+/// ends.
+pub fn writing(spi: &Spi) -> Result<Rc<Session>, Refusal> {
+    loop {
+        let session = current(spi)?;
+        lock::writing(session.stock);
+        // Taking the lock took in what others did before: look again if it concerns us.
+        if !watch::stale() {
+            return Ok(session);
+        }
+    }
+}
+
+/// The session's layout, for a command that only reads.
+pub fn current(spi: &Spi) -> Result<Rc<Session>, Refusal> {
+    if !watch::stale()
+        && let Some(session) = CURRENT.with_borrow(Clone::clone)
+    {
+        return Ok(session);
+    }
+    CURRENT.set(None);
+    plans::forget();
+    let session = Rc::new(Session::look_up(spi)?);
+    CURRENT.set(Some(session.clone()));
+    Ok(session)
+}
+
+fn not_installed(detail: impl Into<String>) -> Refusal {
+    Refusal::new(Code::NotInstalled, detail)
+}
+
+fn relation(spi: &Spi, name: &str) -> Option<Oid> {
+    let sql = "SELECT pg_catalog.to_regclass($1)::pg_catalog.oid";
+    spi.once(sql, &[TEXTOID], &Args::new().text(name)).first()?.oid(1)
+}
+
+impl Session {
+    fn look_up(spi: &Spi) -> Result<Session, Refusal> {
+        let missing = || not_installed("the inventory tables are not in this database");
+        let installation = relation(spi, "inventory.installation").ok_or_else(missing)?;
+        let stock = relation(spi, "inventory.stock").ok_or_else(missing)?;
+        let journal_ids = relation(spi, "inventory.journal_id").ok_or_else(missing)?;
+        // Watch before reading: what changes in between is noticed.
+        watch::begin(vec![installation, stock, journal_ids]);
+        Ok(Session {
+            generation: generation(spi)?,
+            journal_ids,
+            stock,
+            leaves: leaves(spi)?,
+            numbers: RefCell::default(),
+        })
+    }
+
+    /// The leaf of a SKU's stock, with its number in the list of leaves.
+    pub fn leaf(&self, sku: &str) -> Result<(usize, &Leaf), Refusal> {
+        let hash = server::partition_hash(sku);
+        self.leaves
+            .iter()
+            .enumerate()
+            .find(|(_, leaf)| hash % leaf.modulus == leaf.remainder)
+            .ok_or_else(|| not_installed(format!("no partition of stock takes SKU {sku}")))
+    }
+
+    pub fn leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+
+    /// The sequence that counts a warehouse's order numbers.
+    pub fn numbers_of(&self, spi: &Spi, warehouse_id: i32) -> Result<Oid, Refusal> {
+        let known = |list: &Vec<(i32, Oid)>| list.iter().find(|n| n.0 == warehouse_id).map(|n| n.1);
+        if let Some(oid) = known(&self.numbers.borrow()) {
+            return Ok(oid);
+        }
+        let oid = relation(spi, &number_sequence(warehouse_id))
+            .ok_or_else(|| inventory_core::command::WarehouseId::unknown(warehouse_id))?;
+        watch::also(oid);
+        self.numbers.borrow_mut().push((warehouse_id, oid));
+        Ok(oid)
+    }
+}
+
+/// The name of the sequence that counts a warehouse's order numbers.
+fn number_sequence(warehouse_id: i32) -> String {
+    format!("inventory.order_number_{warehouse_id:03}")
+}
+
+/// Makes that sequence where it is missing. It outlives its warehouse, so that one that comes again
+/// counts on.
+pub fn make_number_sequence(spi: &Spi, warehouse_id: i32) {
+    let name = number_sequence(warehouse_id);
+    if relation(spi, &name).is_none() {
+        spi.script(&format!("CREATE SEQUENCE {name} AS bigint CACHE 1"));
+    }
+}
+
+/// The leaves of stock with the part of the hash space each one takes.
+fn leaves(spi: &Spi) -> Result<Vec<Leaf>, Refusal> {
+    let rows = spi.script(
+        "SELECT c.relname::pg_catalog.text, b.part[1]::pg_catalog.int8, b.part[2]::pg_catalog.int8
+           FROM pg_catalog.pg_inherits AS i
+           JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+          CROSS JOIN LATERAL pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, c.oid),
+                'modulus (\\d+), remainder (\\d+)') AS b (part)
+          WHERE i.inhparent = 'inventory.stock'::pg_catalog.regclass AND b.part IS NOT NULL
+          ORDER BY c.relname",
+    );
+    let leaves: Vec<Leaf> = rows
+        .iter()
+        .map(|r| Leaf {
+            name: quoted(&r.text(1)),
+            modulus: r.int8(2).unsigned_abs(),
+            remainder: r.int8(3).unsigned_abs(),
+        })
+        .filter(|leaf| leaf.modulus > 0)
+        .collect();
+    if leaves.is_empty() {
+        return Err(not_installed("inventory.stock has no partitions"));
+    }
+    Ok(leaves)
+}
+
+/// A name as an SQL identifier.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The generation this database is in. A restored or cloned database finds another identity than
+/// its own stored: its next generation begins. It is written without waiting, because whoever
+/// writes it first may keep its transaction open; the others arrive at the same number.
+fn generation(spi: &Spi) -> Result<i32, Refusal> {
+    let rows = spi.script(
+        "SELECT i.layout, i.generation, i.system_id, i.timeline, i.database_oid
+           FROM inventory.installation AS i",
+    );
+    let row = rows.first().ok_or_else(|| not_installed("inventory.installation is empty"))?;
+    let (layout, generation) = (row.int4(1), row.int4(2));
+    if layout != LAYOUT {
+        let detail = format!("the tables have layout {layout}, this library works with {LAYOUT}");
+        return Err(not_installed(detail));
+    }
+    if server::read_only() {
+        return Ok(generation);
+    }
+    let here = server::identity();
+    let stored = server::Identity {
+        system_id: row.int8(3),
+        timeline: row.int8(4),
+        database_oid: row.int8(5),
+    };
+    if stored == here {
+        return Ok(generation);
+    }
+    let args = Args::new().int8(here.system_id).int8(here.timeline).int8(here.database_oid);
+    spi.once(
+        "UPDATE inventory.installation AS i
+            SET generation = i.generation + 1, system_id = $1, timeline = $2, database_oid = $3
+          WHERE i.only_row IN (SELECT l.only_row FROM inventory.installation AS l FOR UPDATE SKIP LOCKED)",
+        &[INT8OID, INT8OID, INT8OID],
+        &args,
+    );
+    Ok(generation.saturating_add(1))
+}
