@@ -1,0 +1,37 @@
+//! What can go wrong while measuring.
+
+use std::path::PathBuf;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no PostgreSQL: name the folder of its programs with --bin-dir or INVENTORY_BENCH_PG")]
+    NoBinDir,
+    #[error("cannot start a private cluster: {0}")]
+    Cluster(String),
+    #[error("{program} cannot be run: {source}")]
+    Spawn { program: PathBuf, source: std::io::Error },
+    #[error("{program} failed ({status}): {stderr}")]
+    Program { program: &'static str, status: std::process::ExitStatus, stderr: String },
+    #[error("unexpected answer to `{statement}`: {answer}")]
+    Answer { statement: String, answer: String },
+    #[error("no line of pgbench's log can be read as a transaction: {0}")]
+    Log(String),
+    #[error(
+        "{side}: {calls} calls of {orders_per_call} orders were acknowledged, but its ledger grew by {rows} rows"
+    )]
+    Ledger { side: &'static str, calls: u64, orders_per_call: u64, rows: u64 },
+    #[error("{side}: no call finished within the measured window")]
+    Idle { side: &'static str },
+    #[error("verify() found {} violations after {duel}: {}", rows.len(), rows.join("; "))]
+    Verify { duel: String, rows: Vec<String> },
+    #[error("no measurement is called {0}")]
+    NoSuchDuel(String),
+    #[error("{0} missed")]
+    TargetsMissed(String),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,113 @@
+//! From slices to figures.
+
+use serde::Serialize;
+
+use crate::plan::{Duel, Side, Variant};
+use crate::slice::Slice;
+
+/// A side over all its slices.
+#[derive(Clone, Debug, Serialize)]
+pub struct Score {
+    pub side: &'static str,
+    pub clients: u32,
+    pub accepted_per_second: f64,
+    /// Orders that were refused; the goods suffice for all, so anything but none fails the run.
+    pub refused: u64,
+    /// Of a call, which for `deduct_many` is a thousand orders.
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub wal_bytes_per_accepted: f64,
+    pub cpu_seconds_per_accepted: f64,
+    pub measured_seconds: u32,
+    #[serde(skip)]
+    pub accepted_per_slice: Vec<u64>,
+}
+
+impl Score {
+    pub fn sum(side: &Side, slices: &[Slice], measured_seconds: u32) -> Score {
+        let accepted: u64 = slices.iter().map(|slice| slice.accepted).sum();
+        let with_warm_up =
+            slices.iter().map(|slice| slice.accepted_with_warm_up).sum::<u64>() as f64;
+        let mut latencies_us: Vec<u32> =
+            slices.iter().flat_map(|slice| &slice.latencies_us).copied().collect();
+        latencies_us.sort_unstable();
+        let seconds = measured_seconds * slices.len() as u32;
+        Score {
+            side: side.name,
+            clients: side.clients,
+            accepted_per_second: accepted as f64 / f64::from(seconds),
+            refused: 0,
+            p50_ms: percentile_ms(&latencies_us, 50),
+            p99_ms: percentile_ms(&latencies_us, 99),
+            wal_bytes_per_accepted: slices.iter().map(|slice| slice.wal_bytes).sum::<u64>() as f64
+                / with_warm_up,
+            cpu_seconds_per_accepted: slices.iter().map(|slice| slice.cpu_seconds).sum::<f64>()
+                / with_warm_up,
+            measured_seconds: seconds,
+            accepted_per_slice: slices.iter().map(|slice| slice.accepted).collect(),
+        }
+    }
+}
+
+/// The smallest value that at least `percent` of 100 values do not exceed; the values are sorted and not none.
+fn percentile_ms(sorted_us: &[u32], percent: usize) -> f64 {
+    let rank = (sorted_us.len() * percent).div_ceil(100).max(1);
+    f64::from(sorted_us[rank - 1]) / 1_000.0
+}
+
+/// Ours against one opponent: an entry of `bench.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    pub name: &'static str,
+    pub variant: Variant,
+    #[serde(flatten)]
+    pub ours: Score,
+    pub against: Score,
+    /// Ours over theirs, in accepted orders a second.
+    pub ratio: f64,
+    /// The same of each pair of slices: how far the machine lets the ratio be trusted.
+    pub ratio_per_slice: Vec<f64>,
+    pub target: Option<f64>,
+    pub met: Option<bool>,
+}
+
+impl Outcome {
+    /// One for each opponent; `theirs` in the order of the duel's opponents.
+    pub fn compare(
+        duel: &Duel,
+        variant: Variant,
+        ours: &Score,
+        theirs: Vec<Score>,
+    ) -> Vec<Outcome> {
+        let outcome = |(target, against): (Option<f64>, Score)| {
+            let ratio = ours.accepted_per_second / against.accepted_per_second;
+            let pairs = ours.accepted_per_slice.iter().zip(&against.accepted_per_slice);
+            let ratio_per_slice = pairs.map(|(our, their)| *our as f64 / *their as f64).collect();
+            let met = target.map(|target| ratio >= target);
+            Outcome {
+                name: duel.name,
+                variant,
+                ours: ours.clone(),
+                against,
+                ratio,
+                ratio_per_slice,
+                target,
+                met,
+            }
+        };
+        duel.against.iter().map(|opponent| opponent.target).zip(theirs).map(outcome).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percentile_ms;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let values: Vec<u32> = (1..=200).map(|n| n * 1_000).collect();
+        assert_eq!(percentile_ms(&values, 50), 100.0);
+        assert_eq!(percentile_ms(&values, 99), 198.0);
+        assert_eq!(percentile_ms(&[5_000], 99), 5.0);
+    }
+}
