@@ -112,8 +112,5 @@ fn main_warehouse(spi: &Spi) {
         "INSERT INTO inventory.warehouse AS w (warehouse_id, code, name) VALUES (1, 'MAIN', 'Main warehouse')
          ON CONFLICT DO NOTHING",
     );
-    spi.script(&format!(
-        "CREATE SEQUENCE IF NOT EXISTS {} AS bigint CACHE 1",
-        session::number_sequence(1)
-    ));
+    session::make_number_sequence(spi, 1);
 }

@@ -8,7 +8,7 @@ use crate::engine::{self, Claim, Known, lock_sku};
 use crate::pg::call::{Answer, Call, Value};
 use crate::pg::server;
 use crate::pg::spi::{self, Args, Spi};
-use crate::session::{self, Session, number_sequence};
+use crate::session::{self, Session};
 use crate::{plans, sql_function};
 use inventory_core::command::{RequestId, WarehouseId};
 use inventory_core::fingerprint::{Content, Fingerprint};
@@ -136,8 +136,7 @@ fn put_warehouse_row(
     let created = spi.execute(plans::LOCK_WAREHOUSE.plan(spi), &number()).len() == 0;
     spi.execute(plans::PUT_WAREHOUSE.plan(spi), &number().text(code).text(name));
     if created {
-        let sequence = number_sequence(id.number());
-        spi.script(&format!("CREATE SEQUENCE IF NOT EXISTS {sequence} AS bigint CACHE 1"));
+        session::make_number_sequence(spi, id.number());
         for leaf in session.leaves() {
             // A warehouse that comes again finds its empty rows, as far as their products are there.
             spi.script(&format!(
