@@ -1,0 +1,129 @@
+//! The command line: one file a noun. Reads arguments, makes one or a few store calls, prints.
+
+mod check;
+mod demo;
+mod doctor;
+mod init;
+mod product;
+mod progress;
+mod replay;
+mod screen;
+mod settings;
+mod stock;
+mod warehouse;
+
+use crate::error::{Error, Result};
+use clap::{Parser, Subcommand};
+use settings::Settings;
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  inventory init --sample                        create extension, tables and a sample shop
+  inventory product put LAMP-01 \"Desk lamp\" --low-stock-threshold 5
+  inventory stock receive LAMP-01 10
+  inventory stock deduct LAMP-01 3 --request-id 6f1c0f0e-7d3a-4d0e-9a57-0b8a3c9a1d11
+  inventory stock show --low
+  inventory replay online_retail.csv.gz --opening 500
+  inventory check && echo sound
+
+Exit codes: 0 done, 1 refused (code and detail on standard error), 2 wrong usage,
+3 service not reachable.";
+
+/// Stock that is never oversold, kept inside PostgreSQL.
+#[derive(Parser)]
+#[command(name = "inventory", version, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Create the extension and its tables, or bring them up to date
+    Init(init::InitArgs),
+    /// Products: put, show, list, delete
+    #[command(subcommand)]
+    Product(product::ProductCommand),
+    /// Warehouses: put, list, delete
+    #[command(subcommand)]
+    Warehouse(warehouse::WarehouseCommand),
+    /// Stock: show, receive, deduct, adjust, recount, transfer, history
+    #[command(subcommand)]
+    Stock(stock::StockCommand),
+    /// Replay a retailer's invoice lines through the engine
+    Replay(replay::ReplayArgs),
+    /// Recompute every invariant and show what is broken
+    Check,
+    /// Look at connection, server, extension, rights and settings, and say what to do next
+    Doctor,
+    /// Load the sample shop, replay its orders, and race an oversell against the engine
+    Demo(demo::DemoArgs),
+}
+
+/// Parses, runs, prints the error if there is one.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.settings.json;
+    match start(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `inventory stock show | head` is no failure.
+        Err(Error::Output(cause)) if cause.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            if json {
+                eprintln!("{}", error.to_json());
+            } else {
+                eprintln!("{}", error.for_people());
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(cli))
+}
+
+async fn run(cli: Cli) -> Result<()> {
+    let settings = &cli.settings;
+    match cli.command {
+        Command::Init(args) => init::run(settings, args).await,
+        Command::Product(command) => product::run(settings, command).await,
+        Command::Warehouse(command) => warehouse::run(settings, command).await,
+        Command::Stock(command) => stock::run(settings, command).await,
+        Command::Replay(args) => replay::run(settings, args).await,
+        Command::Check => check::run(settings).await,
+        Command::Doctor => doctor::run(settings).await,
+        Command::Demo(args) => demo::run(settings, args).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_has_a_variable_of_ours() {
+        for argument in Cli::command().get_arguments().filter(|a| a.get_long().is_some()) {
+            let name = argument.get_env().and_then(|env| env.to_str()).unwrap_or_default();
+            assert!(name.starts_with("INVENTORY_"), "--{:?}: {name:?}", argument.get_long());
+        }
+    }
+
+    #[test]
+    fn a_negative_delta_needs_no_ceremony() {
+        let cli = ["inventory", "stock", "adjust", "LAMP-01", "-3", "--reason", "broken"];
+        assert!(Cli::try_parse_from(cli).is_ok());
+    }
+}

@@ -1,0 +1,13 @@
+//! The `inventory` command, and later the REST gateway. Thin on purpose: it decides when and with
+//! whom a command enters the engine inside PostgreSQL, never whether it is allowed.
+//!
+//! `cli` reads arguments and prints · `store` is the only place that talks SQL · `replay` sends
+//! movements through it in large batches · `retail` and `sample` make those movements, from a file
+//! and from nothing · `error` knows the exit codes.
+
+pub mod cli;
+pub mod error;
+pub mod replay;
+pub mod retail;
+pub mod sample;
+pub mod store;

@@ -1,0 +1,161 @@
+//! The only place that talks SQL. A `Database` is an address, a `Session` one connection to it;
+//! every statement lies in a file under `sql/`.
+
+mod bulk;
+mod health;
+mod install;
+mod oversell;
+mod product;
+pub mod statements;
+mod stock;
+mod warehouse;
+
+pub use bulk::{Deduction, OrderLines, ProductRow, ReceiptRow};
+pub use health::{OldTransaction, PreparedTransaction, Role, ServerFacts, Violation};
+pub use install::{Extension, Layout};
+pub use oversell::{engine_order, naive_order};
+pub use product::{NewProduct, Product, Put};
+pub use stock::{Answer, Goods, Level, Lot, LowStock, Movement};
+pub use warehouse::Warehouse;
+
+use crate::error::{Error, Result};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
+use std::str::FromStr;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Where the database is, and how long to try.
+#[derive(Clone)]
+pub struct Database {
+    options: PgConnectOptions,
+    timeout: Duration,
+}
+
+impl Database {
+    /// `url` may hold a password: it goes into the options and nowhere else.
+    pub fn new(url: &str, timeout: Duration) -> Result<Database> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        if !matches!(scheme, "postgres" | "postgresql") {
+            return Err(Error::usage(
+                "--database-url must begin with postgres:// or postgresql://",
+            ));
+        }
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| Error::usage("--database-url is no valid PostgreSQL URL (its text is not shown: it may hold a password)"))?
+            .application_name("inventory")
+            .disable_statement_logging();
+        Ok(Database { options, timeout })
+    }
+
+    /// Host, port and database name: what errors may show.
+    pub fn target(&self) -> String {
+        let place = match self.options.get_socket() {
+            Some(folder) => folder.display().to_string(),
+            None => self.options.get_host().to_owned(),
+        };
+        let database = self.options.get_database().unwrap_or(self.options.get_username());
+        format!("database \"{database}\" at {place}:{}", self.options.get_port())
+    }
+
+    /// A URL without the password, to type after `psql`.
+    pub fn url_without_password(&self) -> String {
+        let (user, port) = (self.options.get_username(), self.options.get_port());
+        let database = self.options.get_database().unwrap_or(user);
+        match self.options.get_socket() {
+            Some(folder) => {
+                format!(
+                    "postgresql:///{database}?host={}&port={port}&user={user}",
+                    folder.display()
+                )
+            }
+            None => format!("postgresql://{user}@{}:{port}/{database}", self.options.get_host()),
+        }
+    }
+
+    pub async fn connect(&self) -> Result<Session> {
+        let attempt = PgConnection::connect_with(&self.options);
+        match tokio::time::timeout(self.timeout, attempt).await {
+            Ok(Ok(connection)) => Ok(Session { connection }),
+            Ok(Err(cause)) => Err(self.away(cause.into())),
+            Err(_) => Err(Error::Unreachable {
+                target: self.target(),
+                cause: format!("no answer within {} s", self.timeout.as_secs()),
+            }),
+        }
+    }
+
+    /// `connections` at most, all opened before this returns, so that a measurement or a race
+    /// does not begin with a queue of logins.
+    pub async fn pool(&self, connections: u32) -> Result<PgPool> {
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .min_connections(connections)
+            .acquire_timeout(self.timeout.max(Duration::from_secs(30)))
+            .connect_with(self.options.clone())
+            .await
+            .map_err(|cause| self.away(cause.into()))
+    }
+
+    /// Whatever fails while connecting is "not reachable", with the address in it.
+    fn away(&self, error: Error) -> Error {
+        let cause = match error {
+            Error::Unreachable { cause, .. } => cause,
+            Error::Database { message, .. } | Error::Answer(message) => message,
+            other => return other,
+        };
+        Error::Unreachable { target: self.target(), cause }
+    }
+}
+
+/// One connection. Statements are prepared once on it and kept.
+pub struct Session {
+    connection: PgConnection,
+}
+
+impl Session {
+    pub async fn close(self) -> Result<()> {
+        Ok(self.connection.close().await?)
+    }
+
+    /// BEGIN, COMMIT, ROLLBACK and savepoints as plain statements: a replay's transaction spans
+    /// calls of this type, which sqlx's borrowed transaction would lock out.
+    pub async fn begin(&mut self) -> Result<()> {
+        self.plain("BEGIN").await
+    }
+
+    pub async fn commit(&mut self) -> Result<()> {
+        self.plain("COMMIT").await
+    }
+
+    pub async fn rollback(&mut self) -> Result<()> {
+        self.plain("ROLLBACK").await
+    }
+
+    pub async fn savepoint(&mut self) -> Result<()> {
+        self.plain("SAVEPOINT one_command").await
+    }
+
+    pub async fn release_savepoint(&mut self) -> Result<()> {
+        self.plain("RELEASE SAVEPOINT one_command").await
+    }
+
+    pub async fn rollback_to_savepoint(&mut self) -> Result<()> {
+        self.plain("ROLLBACK TO SAVEPOINT one_command; RELEASE SAVEPOINT one_command").await
+    }
+
+    async fn plain(&mut self, sql: &'static str) -> Result<()> {
+        sqlx::raw_sql(sql).execute(&mut self.connection).await?;
+        Ok(())
+    }
+}
+
+/// What every writing command may carry beside its own arguments.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// Makes the command safe to repeat.
+    pub request_id: Option<Uuid>,
+    /// Who the caller says they are; the database user is recorded beside it.
+    pub operator: Option<String>,
+    pub trace_id: Option<String>,
+}

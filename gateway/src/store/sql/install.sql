@@ -1,0 +1,1 @@
+SELECT inventory.install(shards => $1) AS answer

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM inventory.audit_log) AS found

@@ -1,0 +1,1 @@
+UPDATE inventory_demo_scratch.stock SET on_hand = $2 WHERE sku = $1

@@ -1,0 +1,51 @@
+//! Every statement the gateway sends, each in a file of its own. `ALL` lets a test prepare each one
+//! against the real schema.
+
+macro_rules! statements {
+    ($($name:ident = $file:literal;)*) => {
+        $(pub const $name: &str = include_str!(concat!("sql/", $file, ".sql"));)*
+        /// (file, text) of every statement.
+        pub const ALL: &[(&str, &str)] = &[$(($file, $name)),*];
+    };
+}
+
+statements! {
+    CREATE_EXTENSION = "create_extension";
+    UPDATE_EXTENSION = "update_extension";
+    INSTALL = "install";
+    EXTENSION = "extension";
+    LAYOUT = "layout";
+    PUT_PRODUCT = "put_product";
+    DELETE_PRODUCT = "delete_product";
+    PRODUCTS = "products";
+    PUT_WAREHOUSE = "put_warehouse";
+    DELETE_WAREHOUSE = "delete_warehouse";
+    WAREHOUSES = "warehouses";
+    LEVELS = "levels";
+    LOTS = "lots";
+    LOW_STOCK = "low_stock";
+    HISTORY = "history";
+    RECEIVE = "receive";
+    DEDUCT = "deduct";
+    ADJUST = "adjust";
+    RECOUNT = "recount";
+    TRANSFER = "transfer";
+    DEDUCT_MANY = "deduct_many";
+    RECEIVE_EACH = "receive_each";
+    PUT_PRODUCT_EACH = "put_product_each";
+    EXISTING_PRODUCTS = "existing_products";
+    KNOWN_REQUESTS = "known_requests";
+    MOVEMENTS_EXIST = "movements_exist";
+    VERIFY = "verify";
+    SERVER_FACTS = "server_facts";
+    ROLES = "roles";
+    OLD_TRANSACTIONS = "old_transactions";
+    PREPARED_TRANSACTIONS = "prepared_transactions";
+    NAIVE_SETUP = "naive_setup";
+    NAIVE_DROP = "naive_drop";
+    NAIVE_FILL = "naive_fill";
+    NAIVE_READ = "naive_read";
+    NAIVE_WRITE = "naive_write";
+    NAIVE_SALE = "naive_sale";
+    NAIVE_RESULT = "naive_result";
+}
