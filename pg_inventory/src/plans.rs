@@ -97,6 +97,9 @@ statements! {
     DELETE_WAREHOUSE(INT4OID) =
         "DELETE FROM inventory.warehouse AS w WHERE w.warehouse_id = $1";
 
+    FIND_REQUEST(UUIDOID) =
+        "SELECT r.request_id, r.fingerprint, r.order_id, r.levels FROM inventory.request AS r
+          WHERE r.request_id = $1";
     FIND_REQUESTS(UUIDARRAYOID) =
         "SELECT r.request_id, r.fingerprint, r.order_id, r.levels FROM inventory.request AS r
           WHERE r.request_id = ANY ($1)";

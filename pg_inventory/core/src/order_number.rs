@@ -1,9 +1,10 @@
 //! Order numbers: a hybrid clock per warehouse, as 23 digits and as 64 bits.
 //!
-//! A warehouse keeps one counter whose value is `seconds since 1970 * 1,000,000 + n`. The next
-//! value is the greater of last + 1 and now, so numbers rise although the clock steps back, and
-//! more than a million in one second run on into the next second's. (The idea is the hybrid
-//! logical clock of Kulkarni et al., "Logical Physical Clocks", 2014, with one writer.)
+//! A warehouse keeps one counter whose value is `seconds since 1970 * 1,000,000 + n`. Each number
+//! is the counter's next value; when that lies before the present second, the counter is first set
+//! forward to it. So numbers rise although the clock steps back, and more than a million in one
+//! second run on into the next second's. (The idea is the hybrid logical clock of Kulkarni et al.,
+//! "Logical Physical Clocks", 2014, with one counter for all.)
 
 use crate::Refusal;
 use crate::time::Moment;
@@ -13,14 +14,23 @@ const WAREHOUSES: i64 = 1_000;
 /// The last counter value whose 64-bit form fits: the year 2262.
 const COUNTER_MAX: i64 = i64::MAX / WAREHOUSES - PER_SECOND;
 
-/// The first of `count` new counter values, given the last one that was used.
-/// Refused only when the counter has come to its end, in the year 2262.
-pub fn next_range(last: i64, now: Moment, count: i64) -> Result<i64, Refusal> {
-    let first = (now.unix_seconds() * PER_SECOND).max(last.saturating_add(1));
-    if first.saturating_add(count) > COUNTER_MAX {
-        return Err(Refusal::invalid("order numbers of this warehouse are used up"));
+/// Whether a value drawn from the counter is no earlier than the present second, and may be given.
+pub fn is_current(counter: i64, now: Moment) -> bool {
+    counter >= second_start(now)
+}
+
+/// Where to set a counter that lags behind the clock, so that its next value is the present
+/// second's first. Refused only when the counter has come to its end, in the year 2262.
+pub fn set_forward(now: Moment) -> Result<i64, Refusal> {
+    let target = second_start(now) - 1;
+    if !(1..=COUNTER_MAX).contains(&target) {
+        return Err(Refusal::invalid("the clock shows a time that order numbers cannot express"));
     }
-    Ok(first)
+    Ok(target)
+}
+
+fn second_start(now: Moment) -> i64 {
+    now.unix_seconds().saturating_mul(PER_SECOND)
 }
 
 /// An order number. Numbers of one warehouse rise; both forms order the same way.
@@ -130,10 +140,11 @@ mod tests {
     #[test]
     fn a_clock_that_steps_back_does_not_lower_the_counter() {
         let now = Moment(0);
-        let first = next_range(0, now, 1).unwrap();
+        let first = set_forward(now).unwrap() + 1;
         assert_eq!(first, now.unix_seconds() * PER_SECOND);
-        assert_eq!(next_range(first + 41, now, 1).unwrap(), first + 42);
-        assert_eq!(next_range(first, Moment(-3_600_000_000), 1).unwrap(), first + 1);
+        assert!(!is_current(first - 1, now));
+        assert!(is_current(first + 42, now));
+        assert!(is_current(first + 42, Moment(-3_600_000_000)));
     }
 
     #[test]
@@ -144,8 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn the_counter_ends_with_a_refusal() {
-        assert!(next_range(i64::MAX, Moment(0), 1).is_err());
+    fn a_clock_beyond_the_numbers_is_refused() {
+        assert!(set_forward(Moment(i64::MAX)).is_err());
+        assert!(set_forward(Moment(i64::MIN)).is_err());
     }
 
     proptest! {

@@ -23,7 +23,7 @@ fn next(call: &Call) -> Result<OrderNumber, Refusal> {
     let warehouse = WarehouseId::used(call.int4(0))?;
     spi::connect(|spi| {
         let layout = engine::layout(spi)?;
-        let counter = engine::draw(spi, &layout, warehouse, server::now(), 1)?;
-        Ok(OrderNumber::from_counter(counter, warehouse.number()))
+        let drawn = engine::draw(spi, &layout, warehouse, server::now(), 1)?;
+        drawn.first().copied().ok_or_else(|| Refusal::invalid("no order number was drawn"))
     })
 }

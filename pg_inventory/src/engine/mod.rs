@@ -59,7 +59,6 @@ struct Accepted<'t> {
 pub fn execute(spi: &Spi, tasks: &[Task]) -> Result<Vec<Outcome>, Refusal> {
     let session = session::writing(spi)?;
     let mut requests = Requests::of(tasks);
-    requests.look_up_all(spi);
     loop {
         let mut book = shelf::lock(spi, &session, tasks)?;
         let now = server::now();

@@ -1,4 +1,5 @@
-//! Order numbers: drawn from the warehouse's sequence in a short critical section of their own.
+//! Order numbers: the next value of the warehouse's sequence, which a short critical section sets
+//! forward when it lags behind the clock, once a second at most.
 
 use super::Accepted;
 use crate::pg::lock::NumberLock;
@@ -7,46 +8,77 @@ use crate::pg::spi::Spi;
 use crate::session::Session;
 use inventory_core::Refusal;
 use inventory_core::command::WarehouseId;
-use inventory_core::order_number::{OrderNumber, next_range};
+use inventory_core::order_number::{OrderNumber, is_current, set_forward};
 use inventory_core::time::Moment;
+use pgrx::pg_sys::Oid;
 use std::collections::BTreeMap;
 
-/// Draws `count` numbers; the first one is given, the others follow it counter by counter.
+/// Draws a warehouse's next `count` order numbers.
 pub fn draw(
     spi: &Spi,
     session: &Session,
     warehouse: WarehouseId,
     now: Moment,
-    count: i64,
-) -> Result<i64, Refusal> {
+    count: usize,
+) -> Result<Vec<OrderNumber>, Refusal> {
     let sequence = session.numbers_of(spi, warehouse.number())?;
-    let _critical = NumberLock::take(warehouse.number());
-    let last = server::last_value(sequence).unwrap_or(0);
-    let first = next_range(last, now, count)?;
-    server::setval(sequence, first + count - 1);
-    Ok(first)
+    let mut drawn = Vec::with_capacity(count);
+    loop {
+        draw_current(sequence, warehouse, now, count, &mut drawn);
+        if drawn.len() == count {
+            return Ok(drawn);
+        }
+        catch_up(sequence, warehouse, now)?;
+    }
 }
 
-/// Gives every accepted order its number, one range a warehouse.
+/// Draws until there are `count`, or until the sequence turns out to lag behind the clock. Sessions
+/// draw side by side; only setting the sequence forward keeps them out.
+fn draw_current(
+    sequence: Oid,
+    warehouse: WarehouseId,
+    now: Moment,
+    count: usize,
+    drawn: &mut Vec<OrderNumber>,
+) {
+    let _drawing = NumberLock::share(warehouse.number());
+    while drawn.len() < count {
+        let counter = server::nextval(sequence);
+        if !is_current(counter, now) {
+            return;
+        }
+        drawn.push(OrderNumber::from_counter(counter, warehouse.number()));
+    }
+}
+
+/// Sets the sequence forward to the present second, unless somebody just did.
+fn catch_up(sequence: Oid, warehouse: WarehouseId, now: Moment) -> Result<(), Refusal> {
+    let _alone = NumberLock::alone(warehouse.number());
+    let last = server::last_value(sequence).unwrap_or(0);
+    let target = set_forward(now)?;
+    if last < target {
+        server::setval(sequence, target);
+    }
+    Ok(())
+}
+
+/// Gives every accepted order its number.
 pub fn assign(
     spi: &Spi,
     session: &Session,
     accepted: &mut [Accepted],
     now: Moment,
 ) -> Result<(), Refusal> {
-    let mut counts: BTreeMap<WarehouseId, i64> = BTreeMap::new();
-    for warehouse in accepted.iter().filter_map(|a| a.decision.outbound) {
-        *counts.entry(warehouse).or_default() += 1;
-    }
-    let mut next = BTreeMap::new();
-    for (warehouse, count) in counts {
-        next.insert(warehouse, draw(spi, session, warehouse, now, count)?);
-    }
+    let mut orders: BTreeMap<WarehouseId, Vec<&mut Accepted>> = BTreeMap::new();
     for order in accepted {
-        let Some(warehouse) = order.decision.outbound else { continue };
-        if let Some(counter) = next.get_mut(&warehouse) {
-            order.order = Some(OrderNumber::from_counter(*counter, warehouse.number()));
-            *counter += 1;
+        if let Some(warehouse) = order.decision.outbound {
+            orders.entry(warehouse).or_default().push(order);
+        }
+    }
+    for (warehouse, orders) in orders {
+        let numbers = draw(spi, session, warehouse, now, orders.len())?;
+        for (order, number) in orders.into_iter().zip(numbers) {
+            order.order = Some(number);
         }
     }
     Ok(())

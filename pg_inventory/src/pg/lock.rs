@@ -12,14 +12,23 @@ pub fn writing(table: Oid) {
     unsafe { pg_sys::LockRelationOid(table, pg_sys::RowExclusiveLock as i32) };
 }
 
-/// The short critical section in which one warehouse's order numbers are drawn. No cancel is
-/// taken while it lasts, and it ends on every way out.
+/// The short critical section in which one warehouse's order numbers are drawn (shared) or its
+/// sequence is set forward (alone). No cancel is taken while it lasts, and it ends on every way out.
 pub struct NumberLock {
     tag: pg_sys::LOCKTAG,
+    mode: pg_sys::LOCKMODE,
 }
 
 impl NumberLock {
-    pub fn take(warehouse_id: i32) -> NumberLock {
+    pub fn share(warehouse_id: i32) -> NumberLock {
+        NumberLock::take(warehouse_id, pg_sys::ShareLock as pg_sys::LOCKMODE)
+    }
+
+    pub fn alone(warehouse_id: i32) -> NumberLock {
+        NumberLock::take(warehouse_id, pg_sys::ExclusiveLock as pg_sys::LOCKMODE)
+    }
+
+    fn take(warehouse_id: i32, mode: pg_sys::LOCKMODE) -> NumberLock {
         // SAFETY: the tag is built as PostgreSQL builds one for pg_advisory_lock(int, int)
         // (SET_LOCKTAG_ADVISORY in storage/lock.h). While waiting a cancel is still heard.
         unsafe {
@@ -31,9 +40,9 @@ impl NumberLock {
                 locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
                 locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
             };
-            pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as i32, true, false);
+            pg_sys::LockAcquire(&tag, mode, true, false);
             pg_sys::InterruptHoldoffCount += 1;
-            NumberLock { tag }
+            NumberLock { tag, mode }
         }
     }
 }
@@ -45,7 +54,7 @@ impl Drop for NumberLock {
             if pg_sys::InterruptHoldoffCount > 0 {
                 pg_sys::InterruptHoldoffCount -= 1;
             }
-            pg_sys::LockRelease(&self.tag, pg_sys::ExclusiveLock as i32, true);
+            pg_sys::LockRelease(&self.tag, self.mode, true);
         }
     }
 }
