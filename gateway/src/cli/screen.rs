@@ -146,8 +146,8 @@ mod tests {
             &[text("sku", |r: &(&str, i32)| r.0.to_owned()), number("qty", |r| r.1.to_string())],
         );
         let lines: Vec<&str> = drawn.lines().collect();
-        assert_eq!(lines[0].trim_end(), " sku       | qty");
-        assert!(lines[1].starts_with("-----------+-"), "{drawn}");
+        assert_eq!(lines[0].trim_end(), " sku      |  qty");
+        assert!(lines[1].starts_with("----------+-"), "{drawn}");
         assert!(drawn.ends_with("1200") && !drawn.contains('\u{1b}'), "{drawn}");
     }
 }

@@ -1,6 +1,6 @@
 -- Transactions open for more than a minute: each keeps the rows it locked, and holds back vacuum.
 SELECT a.pid, a.usename::text AS db_user, a.application_name, a.state,
-       pg_catalog.extract('epoch' FROM pg_catalog.clock_timestamp() - a.xact_start)::double precision AS seconds,
+       extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::double precision AS seconds,
        a.backend_xid IS NOT NULL AS writes
   FROM pg_catalog.pg_stat_activity AS a
  WHERE a.datname = pg_catalog.current_database()
