@@ -3,9 +3,10 @@
 //!
 //! `cli` reads arguments and prints · `store` is the only place that talks SQL · `replay` sends
 //! movements through it in large batches · `retail` and `sample` make those movements, from a file
-//! and from nothing · `error` knows the exit codes.
+//! and from nothing · `cluster` makes and runs a private PostgreSQL · `error` knows the exit codes.
 
 pub mod cli;
+pub mod cluster;
 pub mod error;
 pub mod replay;
 pub mod retail;

@@ -1,6 +1,7 @@
 //! The command line: one file a noun. Reads arguments, makes one or a few store calls, prints.
 
 mod check;
+mod cluster;
 mod demo;
 mod doctor;
 mod init;
@@ -59,6 +60,8 @@ enum Command {
     Check,
     /// Look at connection, server, extension, rights and settings, and say what to do next
     Doctor,
+    /// The private PostgreSQL behind `make up`: up, down, status
+    Cluster(cluster::ClusterArgs),
     /// Load the sample shop, replay its orders, and race an oversell against the engine
     Demo(demo::DemoArgs),
 }
@@ -98,6 +101,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Stock(command) => stock::run(settings, command).await,
         Command::Replay(args) => replay::run(settings, args).await,
         Command::Check => check::run(settings).await,
+        Command::Cluster(args) => cluster::run(settings, args),
         Command::Doctor => doctor::run(settings).await,
         Command::Demo(args) => demo::run(settings, args).await,
     }

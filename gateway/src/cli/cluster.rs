@@ -1,0 +1,135 @@
+//! `inventory cluster`: the private PostgreSQL behind `make up` and `make down`.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::settings::Settings;
+use crate::cluster::{Cluster, Error as ClusterError, Kept, Shutdown};
+use crate::error::{Error, Result};
+
+/// The database that `up` makes and names.
+const DATABASE: &str = "inventory";
+
+#[derive(Args)]
+pub struct ClusterArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Start a private PostgreSQL, made where it is missing; safe to run again
+    Up(UpArgs),
+    /// Stop it; its data stays
+    Down(Place),
+    /// Say whether it runs, and where
+    Status(Place),
+}
+
+#[derive(Args)]
+struct Place {
+    /// Folder of the cluster: data, log and password
+    #[arg(long, env = "INVENTORY_DATA_DIR", value_name = "DIR")]
+    data_dir: PathBuf,
+}
+
+#[derive(Args)]
+struct UpArgs {
+    #[command(flatten)]
+    place: Place,
+
+    /// Folder with postgres, initdb and psql
+    #[arg(long, env = "INVENTORY_PG_BIN", value_name = "DIR")]
+    pg_bin: PathBuf,
+
+    /// Port on 127.0.0.1 (without it, the one used before or a free one)
+    #[arg(long, env = "INVENTORY_PGPORT", value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+
+    /// File to write the addresses to, as NAME=value lines
+    #[arg(long, env = "INVENTORY_ENV_FILE", value_name = "FILE")]
+    env_file: Option<PathBuf>,
+}
+
+/// What programs get; the address of a server that is down is not known.
+#[derive(Serialize)]
+struct State {
+    running: bool,
+    pid: Option<i32>,
+    port: Option<u16>,
+    database_url: Option<String>,
+}
+
+const DOWN: State = State { running: false, pid: None, port: None, database_url: None };
+
+pub fn run(settings: &Settings, args: ClusterArgs) -> Result<()> {
+    let (state, sentence) = match args.action {
+        Action::Up(args) => up(&args)?,
+        Action::Down(place) => down(&place.data_dir)?,
+        Action::Status(place) => status(&place.data_dir)?,
+    };
+    settings.screen().answer(&state, &sentence)
+}
+
+fn up(args: &UpArgs) -> Result<(State, String)> {
+    let home = &args.place.data_dir;
+    let verb = if Kept::running(home).is_some() { "runs" } else { "started" };
+    let mut builder = Cluster::builder(&args.pg_bin).at(home).database(DATABASE);
+    if let Some(port) = args.port {
+        builder = builder.port(port);
+    }
+    let cluster = builder.start().map_err(told)?;
+    let (port, pid) = (cluster.port(), cluster.pid());
+    if let Some(path) = &args.env_file {
+        write_env_file(path, &cluster.url())?;
+    }
+    let state = State { running: true, pid, port: Some(port), database_url: Some(cluster.url()) };
+    Ok((state, format!("PostgreSQL {verb} on 127.0.0.1:{port}, database {DATABASE}")))
+}
+
+fn down(home: &Path) -> Result<(State, String)> {
+    let Some(kept) = Kept::running(home) else {
+        return Ok((DOWN, "PostgreSQL is not running".to_owned()));
+    };
+    kept.stop(Shutdown::Fast).map_err(told)?;
+    Ok((DOWN, "PostgreSQL stopped; its data stays".to_owned()))
+}
+
+fn status(home: &Path) -> Result<(State, String)> {
+    let Some(kept) = Kept::running(home) else {
+        return Ok((DOWN, "PostgreSQL is not running".to_owned()));
+    };
+    let (pid, port) = (kept.pid(), kept.port());
+    let database_url = Some(kept.url(DATABASE).map_err(told)?);
+    let sentence =
+        format!("PostgreSQL runs on 127.0.0.1:{}, process {pid}", port.unwrap_or_default());
+    Ok((State { running: true, pid: Some(pid), port, database_url }, sentence))
+}
+
+/// Empty values stand for parts of the stack that do not run.
+fn write_env_file(path: &Path, database_url: &str) -> Result<()> {
+    let text =
+        format!("DATABASE_URL={database_url}\nREDIS_URL=\nGATEWAY_URL=\nINVENTORY_API_KEY=\n");
+    let fresh = path.with_extension("new");
+    // It holds a password: nobody else may read it, from the first byte on.
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    file.write_all(text.as_bytes())?;
+    fs::rename(&fresh, path)?;
+    Ok(())
+}
+
+fn told(error: ClusterError) -> Error {
+    match error {
+        ClusterError::NotStarted { .. } | ClusterError::NotStopped { .. } => Error::Unreachable {
+            target: "the private PostgreSQL".to_owned(),
+            cause: error.to_string(),
+        },
+        _ => Error::usage(error.to_string()),
+    }
+}
