@@ -42,6 +42,9 @@ pub enum Error {
     /// `check` found something.
     #[error("{0} violations of the invariants")]
     Unsound(usize),
+    /// `doctor` found something.
+    #[error("{0} problems found")]
+    Unwell(usize),
     #[error("cannot write the output: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -73,8 +76,9 @@ impl Error {
         match self {
             Error::Refused(refused) => refused.hint.clone(),
             Error::Unreachable { .. } => Some(
-                "Is the server running, and does --database-url (INVENTORY_DATABASE_URL) name it? \
-                 `make up` starts a private one; `inventory doctor` looks closer."
+                "Is the server running, and are host, port, user, password and database of \
+                 --database-url (INVENTORY_DATABASE_URL) right? `make up` starts a private server and \
+                 writes its address to .local/env."
                     .to_owned(),
             ),
             Error::Database { sqlstate, .. } if sqlstate == "42501" => Some(
@@ -84,6 +88,14 @@ impl Error {
                     .to_owned(),
             ),
             Error::Database { hint, .. } => hint.clone(),
+            Error::Unwell(_) => Some(
+                "Do what stands beside each problem, then run `inventory doctor` again.".to_owned(),
+            ),
+            Error::Unsound(_) => Some(
+                "Stop writing, keep a copy of the database, and look at what `inventory check` names: \
+                 somebody or something changed the tables past the engine."
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -97,6 +109,7 @@ impl Error {
             Error::Database { .. } => ("database", self.to_string()),
             Error::Answer(_) => ("answer", self.to_string()),
             Error::Unsound(_) => ("unsound", self.to_string()),
+            Error::Unwell(_) => ("unwell", self.to_string()),
             Error::Output(_) => ("output", self.to_string()),
         };
         json!({ "code": code, "detail": detail, "hint": self.hint() })

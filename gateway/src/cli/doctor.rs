@@ -3,9 +3,8 @@
 
 use super::screen::Screen;
 use super::settings::Settings;
-use crate::error::{Error, Refused, Result};
+use crate::error::{Error, Result};
 use crate::store::{Extension, Role, ServerFacts, Session};
-use inventory_core::refusal::Code;
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -46,12 +45,21 @@ fn problem(subject: &'static str, says: impl Into<String>, next: impl Into<Strin
 
 pub async fn run(settings: &Settings) -> Result<()> {
     let database = settings.database()?;
-    let mut session = database.connect().await?;
+    let mut session = match database.connect().await {
+        Ok(session) => session,
+        Err(error) => {
+            if settings.json {
+                let next = error.hint().unwrap_or_default();
+                show(&settings.screen(), &[problem("connection", error.to_string(), next)])?;
+            }
+            return Err(error);
+        }
+    };
     let mut findings = vec![ok("connection", format!("reached {}", database.target()))];
     examine(&mut session, &mut findings).await?;
     show(&settings.screen(), &findings)?;
     let problems = findings.iter().filter(|f| f.state == State::Problem).count();
-    if problems == 0 { Ok(()) } else { Err(unwell(problems)) }
+    if problems == 0 { Ok(()) } else { Err(Error::Unwell(problems)) }
 }
 
 async fn examine(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
@@ -271,18 +279,6 @@ fn show(screen: &Screen, findings: &[Finding]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn unwell(problems: usize) -> Error {
-    let noun = if problems == 1 { "problem" } else { "problems" };
-    Error::Refused(Box::new(Refused {
-        code: Code::NotInstalled,
-        message: format!("{problems} {noun} found"),
-        detail: None,
-        hint: Some(
-            "Do what stands beside each problem, then run `inventory doctor` again.".to_owned(),
-        ),
-    }))
 }
 
 fn now() -> f64 {

@@ -19,10 +19,10 @@ const READ_AHEAD: usize = 2;
 
 #[derive(Args)]
 #[command(after_help = "\
-The file needs the columns Invoice, StockCode, Description and Quantity. An invoice is one order of its
-positive lines, all or nothing; negative lines of an invoice that begins with C come back as returns, other
-negative lines are written off. It is safe to run again: a replay that is complete changes nothing, one that
-was interrupted goes on where it stopped.
+The file needs the columns Invoice, StockCode, Description and Quantity. An invoice is one order of \
+its positive lines, all or nothing; negative lines of an invoice that begins with C come back as \
+returns, other negative lines are written off. It is safe to run again: a replay that is complete \
+changes nothing, one that was interrupted goes on where it stopped.
 
 Examples:
   inventory replay online_retail.csv.gz --opening 1000000

@@ -7,12 +7,16 @@ use clap::Args;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// Keeps what every command has out of the way of what one command has.
+const HEADING: &str = "Settings of every command";
+
 #[derive(Args)]
 pub struct Settings {
     /// PostgreSQL to work on: postgresql://user@host:port/db (without it, DATABASE_URL)
     #[arg(
         long,
         global = true,
+        help_heading = HEADING,
         env = "INVENTORY_DATABASE_URL",
         hide_env_values = true,
         value_name = "URL"
@@ -23,6 +27,7 @@ pub struct Settings {
     #[arg(
         long,
         global = true,
+        help_heading = HEADING,
         env = "INVENTORY_CONNECT_TIMEOUT",
         default_value_t = 10,
         value_name = "SECONDS",
@@ -31,7 +36,7 @@ pub struct Settings {
     pub connect_timeout: u64,
 
     /// Answers and errors as JSON, for programs
-    #[arg(long, global = true, env = "INVENTORY_JSON")]
+    #[arg(long, global = true, help_heading = HEADING, env = "INVENTORY_JSON")]
     pub json: bool,
 }
 
@@ -41,8 +46,9 @@ impl Settings {
     }
 
     pub fn database(&self) -> Result<Database> {
-        let fallback = || std::env::var("DATABASE_URL").ok();
-        let url = self.database_url.clone().or_else(fallback).filter(|url| !url.is_empty());
+        let named = self.database_url.clone().filter(|url| !url.is_empty());
+        let fallback = || std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
+        let url = named.or_else(fallback);
         let url = url.ok_or_else(|| {
             Error::usage(
                 "no database named: give --database-url or set INVENTORY_DATABASE_URL (or DATABASE_URL); \

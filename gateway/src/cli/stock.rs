@@ -3,7 +3,7 @@
 use super::screen::{grouped, number, or_blank, text};
 use super::settings::{CallerArgs, Settings};
 use crate::error::Result;
-use crate::store::{Answer, Goods, Level, Lot, Movement, Session};
+use crate::store::{Answer, Date, Goods, Level, Lot, Movement, Session};
 use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
@@ -21,7 +21,7 @@ pub enum StockCommand {
         qty: i64,
         /// Best before, for lots: 2026-01-31
         #[arg(long, value_name = "DATE")]
-        expires_on: Option<String>,
+        expires_on: Option<Date>,
         /// For the audit log, 1 to 64 characters
         #[arg(long, default_value = "receipt")]
         reason: String,
@@ -158,7 +158,6 @@ pub async fn run(settings: &Settings, command: StockCommand) -> Result<()> {
             return history(settings, &mut session, &sku, warehouse, limit).await;
         }
         StockCommand::Receive { goods, qty, expires_on, reason, caller } => {
-            let expires_on = expires_on.as_deref();
             session.receive(&goods.into(), qty, expires_on, &reason, &caller.into()).await?
         }
         StockCommand::Deduct { goods, qty, reason, caller } => {

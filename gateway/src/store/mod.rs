@@ -15,7 +15,7 @@ pub use health::{OldTransaction, PreparedTransaction, Role, ServerFacts, Violati
 pub use install::{Extension, Layout};
 pub use oversell::{engine_order, naive_order};
 pub use product::{NewProduct, Product, Put};
-pub use stock::{Answer, Goods, Level, Lot, LowStock, Movement};
+pub use stock::{Answer, Date, Goods, Level, Lot, LowStock, Movement};
 pub use warehouse::Warehouse;
 
 use crate::error::{Error, Result};

@@ -7,6 +7,8 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+pub use sqlx::types::chrono::NaiveDate as Date;
+
 /// What a command is about.
 #[derive(Clone, Debug)]
 pub struct Goods {
@@ -75,12 +77,11 @@ pub struct Movement {
 }
 
 impl Session {
-    /// `expires_on` is a date as PostgreSQL reads it (2026-01-31).
     pub async fn receive(
         &mut self,
         goods: &Goods,
         qty: i64,
-        expires_on: Option<&str>,
+        expires_on: Option<Date>,
         reason: &str,
         caller: &Caller,
     ) -> Result<Answer> {
