@@ -25,7 +25,8 @@ CREATE TABLE plain.stock (
 DO $$
 BEGIN
     FOR leaf IN 0..15 LOOP
-        EXECUTE format('CREATE TABLE plain.stock_%s PARTITION OF plain.stock FOR VALUES WITH (MODULUS 16, REMAINDER %s) WITH (fillfactor = 70)',
+        EXECUTE format('CREATE TABLE plain.stock_%s PARTITION OF plain.stock FOR VALUES WITH (MODULUS 16, REMAINDER %s) 
+                        WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)',
                        lpad(leaf::text, 2, '0'), leaf);
     END LOOP;
 END

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 pub enum Error {
     #[error("no PostgreSQL: name the folder of its programs with --bin-dir or INVENTORY_BENCH_PG")]
     NoBinDir,
-    #[error("cannot start a private cluster: {0}")]
-    Cluster(String),
+    #[error("{0} is no HOST:PORT")]
+    Address(String),
+    #[error(transparent)]
+    Cluster(#[from] inventory_gateway::cluster::Error),
     #[error("{program} cannot be run: {source}")]
     Spawn { program: PathBuf, source: std::io::Error },
     #[error("{program} failed ({status}): {stderr}")]

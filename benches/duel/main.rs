@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use inventory_gateway::cluster::Cluster;
 
 use error::{Error, Result};
 use machine::Machine;
@@ -65,8 +66,7 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     let duels = chosen(&options.only)?;
-    let cluster = Host::find(options)?;
-    let server = cluster.server()?;
+    let (server, _cluster) = find_server(options)?;
     let version = server.value("postgres", "SELECT current_setting('server_version')")?;
     let machine = Machine::look()?;
     println!(
@@ -104,7 +104,7 @@ struct Cut {
 
 impl Cut {
     fn of(options: &Options) -> Cut {
-        let measured_seconds = options.seconds.div_ceil(4);
+        let measured_seconds = options.seconds.div_ceil(5);
         let rounds = options.seconds.div_ceil(measured_seconds).max(2);
         Cut { span: Span { warm_up_seconds: options.warm_up, measured_seconds }, rounds }
     }
@@ -170,24 +170,16 @@ fn play(
     Ok(Outcome::compare(duel, variant, &scores[0], theirs))
 }
 
-/// Where the server is: a private cluster that ends with us, or one that was running before.
-enum Host {
-    Running { bin_dir: PathBuf, host: String, port: u16 },
-}
-
-impl Host {
-    fn find(options: &Options) -> Result<Host> {
-        let bin_dir = options.bin_dir.clone().ok_or(Error::NoBinDir)?;
-        let attach = options.attach.as_deref().unwrap_or_default();
-        let (host, port) = attach
-            .rsplit_once(':')
-            .and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)))
-            .ok_or_else(|| Error::Cluster(format!("`{attach}` is no HOST:PORT")))?;
-        Ok(Host::Running { bin_dir, host, port })
+/// The server to measure on, with the private cluster that holds it up unless it was running before.
+fn find_server(options: &Options) -> Result<(Server, Option<Cluster>)> {
+    let bin_dir = options.bin_dir.as_deref().ok_or(Error::NoBinDir)?;
+    if let Some(address) = &options.attach {
+        let parts =
+            address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        let (host, port) = parts.ok_or_else(|| Error::Address(address.clone()))?;
+        return Ok((Server::new(bin_dir, host, port, None)?, None));
     }
-
-    fn server(&self) -> Result<Server> {
-        let Host::Running { bin_dir, host, port } = self;
-        Server::new(bin_dir, host, *port, "postgres")
-    }
+    let cluster = Cluster::builder(bin_dir).start()?;
+    let server = Server::new(bin_dir, cluster.host(), cluster.port(), Some(cluster.password()))?;
+    Ok((server, Some(cluster)))
 }

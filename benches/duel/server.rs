@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use inventory_gateway::cluster::SUPERUSER;
+
 use crate::error::{Error, Result};
 
 /// Linux shows processor time to programs in hundredths of a second, whatever the kernel's own tick.
@@ -13,17 +15,18 @@ pub struct Server {
     bin_dir: PathBuf,
     host: String,
     port: u16,
-    superuser: String,
+    /// Of the superuser and of the caller; none where the server trusts.
+    password: Option<String>,
     postmaster: u32,
 }
 
 impl Server {
-    pub fn new(bin_dir: &Path, host: &str, port: u16, superuser: &str) -> Result<Server> {
+    pub fn new(bin_dir: &Path, host: &str, port: u16, password: Option<&str>) -> Result<Server> {
         let mut server = Server {
             bin_dir: bin_dir.into(),
             host: host.into(),
             port,
-            superuser: superuser.into(),
+            password: password.map(str::to_owned),
             postmaster: 0,
         };
         let statement = r"SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1)";
@@ -59,7 +62,7 @@ impl Server {
     }
 
     fn psql(&self, database: &str, args: &[&str]) -> Result<String> {
-        let mut command = self.client("psql", &self.superuser, database);
+        let mut command = self.client("psql", SUPERUSER, database);
         command.args(["-qAtX", "-v", "ON_ERROR_STOP=1"]).args(args);
         Ok(String::from_utf8_lossy(&finish("psql", command)?.stdout).into_owned())
     }
@@ -72,7 +75,15 @@ impl Server {
             .env("PGUSER", user)
             .env("PGDATABASE", database)
             .env("PGOPTIONS", "-c client_min_messages=warning");
+        if let Some(password) = &self.password {
+            command.env("PGPASSWORD", password);
+        }
         command
+    }
+
+    /// What a new login role needs so that [`client`](Self::client) can be it.
+    pub fn password_clause(&self) -> String {
+        self.password.as_ref().map(|password| format!("PASSWORD '{password}'")).unwrap_or_default()
     }
 
     /// Processor seconds of the postmaster and everything it started, ended processes included.
