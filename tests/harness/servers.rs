@@ -1,0 +1,215 @@
+//! The servers under test: for each PostgreSQL one that a file's tests share, and private ones for
+//! tests that kill, restart or set them up in their own way.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use inventory_gateway::cluster::{Builder, Cluster};
+use tokio::sync::OnceCell;
+
+use crate::database::{Database, USERS, User};
+use crate::session::Session;
+
+/// Connections that a file's tests may hold at once, both at a time.
+const MAX_CONNECTIONS: &str = "320";
+
+const TEMPLATE: &str = "inventory_template";
+
+/// Names the PostgreSQLs to test on: `15=<bindir>,18=<bindir>`.
+const NAMED_BY: &str = "INVENTORY_TEST_PG";
+
+/// A running server.
+pub struct Server {
+    pub major: u32,
+    pub bin_dir: PathBuf,
+    pub host: String,
+    pub password: String,
+    cluster: Mutex<Option<Cluster>>,
+}
+
+/// The PostgreSQLs of this run, and the shared servers started so far.
+pub struct Servers {
+    each: Vec<Pg>,
+    started: Arc<Mutex<Vec<Arc<Server>>>>,
+}
+
+/// One PostgreSQL under test, as a test gets it.
+#[derive(Clone)]
+pub struct Pg {
+    pub major: u32,
+    pub bin_dir: PathBuf,
+    shared: Arc<OnceCell<Arc<Server>>>,
+    started: Arc<Mutex<Vec<Arc<Server>>>>,
+}
+
+impl Servers {
+    pub fn from_environment() -> Result<Servers, String> {
+        let named = std::env::var(NAMED_BY).unwrap_or_default();
+        let majors = parse(&named)?;
+        let started = Arc::new(Mutex::new(Vec::new()));
+        let each = majors
+            .into_iter()
+            .map(|(major, bin_dir)| Pg {
+                major,
+                bin_dir,
+                shared: Arc::default(),
+                started: started.clone(),
+            })
+            .collect();
+        Ok(Servers { each, started })
+    }
+
+    pub fn each(&self) -> &[Pg] {
+        &self.each
+    }
+
+    pub fn stop(&self) {
+        let servers = std::mem::take(&mut *lock(&self.started));
+        servers.iter().for_each(|server| server.shut_down());
+    }
+}
+
+fn parse(named: &str) -> Result<BTreeMap<u32, PathBuf>, String> {
+    let usage = || {
+        format!(
+            "{NAMED_BY} must name the PostgreSQLs to test on, as in 15=<bindir>,18=<bindir>, each \
+             with the extension installed; it is {named:?}. `make test` sets all of this up."
+        )
+    };
+    let mut majors = BTreeMap::new();
+    for part in named.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        let (major, bin_dir) = part.split_once('=').ok_or_else(usage)?;
+        let major = major.trim().parse::<u32>().map_err(|_| usage())?;
+        let bin_dir = PathBuf::from(bin_dir.trim());
+        if !bin_dir.join("postgres").exists() {
+            return Err(format!("{NAMED_BY}: there is no postgres in {}", bin_dir.display()));
+        }
+        majors.insert(major, bin_dir);
+    }
+    if majors.is_empty() { Err(usage()) } else { Ok(majors) }
+}
+
+impl Pg {
+    /// A fresh database, with the extension and its tables, on the file's shared server.
+    pub async fn database(&self) -> Database {
+        let server = self.shared().await;
+        Database::create(server, TEMPLATE).await
+    }
+
+    /// A fresh database without any of our things.
+    pub async fn bare_database(&self) -> Database {
+        let server = self.shared().await;
+        Database::create(server, "template0").await
+    }
+
+    /// The file's shared server. What its tests prove does not hang on the disk.
+    pub async fn shared(&self) -> Arc<Server> {
+        let start = || async {
+            let builder = self.builder().setting("fsync", "off");
+            let server = Server::start(self, builder).await;
+            server.prepare(TEMPLATE).await;
+            lock(&self.started).push(server.clone());
+            server
+        };
+        self.shared.get_or_init(start).await.clone()
+    }
+
+    /// A server of the test's own, stopped when its last holder lets go.
+    pub async fn private(&self, set_up: impl FnOnce(Builder) -> Builder) -> Arc<Server> {
+        Server::start(self, set_up(self.builder())).await
+    }
+
+    /// A database on a server of the test's own.
+    pub async fn private_database(&self, set_up: impl FnOnce(Builder) -> Builder) -> Database {
+        let server = self.private(set_up).await;
+        server.prepare("shop").await;
+        Database { server, name: "shop".into() }
+    }
+
+    fn builder(&self) -> Builder {
+        Cluster::builder(&self.bin_dir).setting("max_connections", MAX_CONNECTIONS)
+    }
+}
+
+impl Server {
+    async fn start(pg: &Pg, builder: Builder) -> Arc<Server> {
+        let started = tokio::task::spawn_blocking(move || builder.start()).await;
+        let cluster = started.expect("no panic").expect("a private cluster starts");
+        Arc::new(Server {
+            major: pg.major,
+            bin_dir: pg.bin_dir.clone(),
+            host: cluster.host().to_owned(),
+            password: cluster.password().to_owned(),
+            cluster: Mutex::new(Some(cluster)),
+        })
+    }
+
+    /// A database with the extension, its tables, and the cluster's login roles.
+    async fn prepare(self: &Arc<Self>, name: &str) {
+        let maintenance = Database { server: self.clone(), name: "postgres".into() };
+        maintenance.owner().await.run(&format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+        let database = Database { server: self.clone(), name: name.into() };
+        let mut owner = database.owner().await;
+        owner.run("CREATE EXTENSION pg_inventory").await;
+        owner.run("SELECT inventory.install()").await;
+        self.make_users(&mut owner).await;
+    }
+
+    /// Makes the login roles, once the extension has made ours; they share the superuser's password.
+    pub async fn make_users(&self, owner: &mut Session) {
+        for (name, role) in USERS {
+            let member = role.map(|role| format!("IN ROLE {role}")).unwrap_or_default();
+            owner
+                .run(&format!("CREATE ROLE {name} LOGIN PASSWORD '{}' {member}", self.password))
+                .await;
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.with(|cluster| cluster.port())
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.with(|cluster| cluster.data_dir())
+    }
+
+    pub fn url(&self, user: User, database: &str) -> String {
+        self.with(|cluster| cluster.url_of(user.name(), &self.password, database))
+    }
+
+    /// Kills every process of the server at once, as a power cut would.
+    pub fn kill(&self) {
+        self.with(|cluster| cluster.kill().expect("the server can be killed"));
+    }
+
+    /// Starts the server again on its data, after a stop or a kill.
+    pub fn start_again(&self) {
+        self.with(|cluster| cluster.start().expect("the server starts again"));
+    }
+
+    /// A client program of this PostgreSQL (pg_dump, psql), connected as superuser to `database`.
+    pub fn command(&self, program: &str, database: &str) -> tokio::process::Command {
+        let mut command = self.with(|cluster| cluster.command(program));
+        command.env("PGDATABASE", database);
+        command.into()
+    }
+
+    fn shut_down(&self) {
+        drop(lock(&self.cluster).take());
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Cluster) -> T) -> T {
+        act(lock(&self.cluster).as_mut().expect("the server was not shut down"))
+    }
+}
+
+/// A lock that a failed test left poisoned still guards sound data.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The repository's root.
+pub fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

@@ -1,0 +1,208 @@
+//! verify() truly recomputes: for each of its checks that one fact is spoiled by hand, and exactly
+//! that row is seen.
+
+use std::collections::BTreeSet;
+
+use inventory_tests::servers::repository;
+use inventory_tests::{Database, Pg, Session, promises};
+
+promises!(
+    each_spoiled_fact_is_seen_and_nothing_else,
+    every_check_is_spoiled_here,
+    a_sound_shop_has_no_fault,
+    a_lost_movement_is_seen,
+    load_makes_no_false_alarms,
+);
+
+/// A fact to spoil: the check, the statement that spoils it, the row that must be seen.
+struct Spoil {
+    check: &'static str,
+    sql: &'static str,
+    seen: &'static str,
+}
+
+const fn spoil(check: &'static str, sql: &'static str, seen: &'static str) -> Spoil {
+    Spoil { check, sql, seen }
+}
+
+/// Journal ids are 1 to 9, as [`shop`] makes them.
+#[rustfmt::skip]
+const SPOILS: &[Spoil] = &[
+    spoil("stock_row", "DELETE FROM inventory.stock WHERE sku = 'A'",
+        "A in 1|a stock row|none"),
+    spoil("on_hand", "UPDATE inventory.stock SET on_hand = on_hand + 1 WHERE sku = 'A'",
+        "A in 1|5|6"),
+    spoil("on_hand", "UPDATE inventory.stock SET on_hand = on_hand - 1 WHERE lot = 'x' AND warehouse_id = 2",
+        "L in 2, lot x|4|3"),
+    spoil("on_hand", "INSERT INTO inventory.journal_base VALUES ('B', 1, '', 1, 0, 0); \
+                      UPDATE inventory.journal SET on_hand = on_hand + 1 WHERE id = 4",
+        "B in 1|8|7"),
+    spoil("reserved", "UPDATE inventory.stock SET reserved = 1 WHERE sku = 'A'",
+        "A in 1|0|1"),
+    spoil("version", "UPDATE inventory.stock SET version = version + 1 WHERE sku = 'A'",
+        "A in 1|3|4"),
+    spoil("negative", "ALTER TABLE inventory.stock DROP CONSTRAINT stock_is_not_oversold; \
+                       UPDATE inventory.stock SET on_hand = -1 WHERE sku = 'A'; \
+                       UPDATE inventory.journal SET on_hand = -1, on_hand_delta = -8 WHERE id = 3",
+        "A in 1|0 <= reserved <= on hand|reserved 0, on hand -1"),
+    spoil("negative", "ALTER TABLE inventory.stock DROP CONSTRAINT stock_is_not_oversold; \
+                       UPDATE inventory.stock SET reserved = 6 WHERE sku = 'A'; \
+                       UPDATE inventory.journal SET reserved = 6, reserved_delta = 6 WHERE id = 3",
+        "A in 1|0 <= reserved <= on hand|reserved 6, on hand 5"),
+    spoil("journal_version", "UPDATE inventory.journal SET version = 7 WHERE id = 2",
+        "journal 2|2|7"),
+    spoil("journal_on_hand", "UPDATE inventory.journal SET on_hand = on_hand + 1 WHERE id = 2",
+        "journal 2|7|8"),
+    spoil("journal_reserved", "UPDATE inventory.journal SET reserved = 1 WHERE id = 2",
+        "journal 2|0|1"),
+    spoil("journal_negative", "UPDATE inventory.journal SET on_hand = -1, on_hand_delta = -11 WHERE id = 2; \
+                               UPDATE inventory.journal SET on_hand_delta = 6 WHERE id = 3",
+        "journal 2|0 <= reserved <= on hand|reserved 0, on hand -1"),
+    spoil("request", "UPDATE inventory.journal SET request_id = NULL WHERE id = 2",
+        "request 11111111-1111-4111-8111-111111111111|1 movements|0 movements"),
+    spoil("request", "UPDATE inventory.journal SET request_id = '11111111-1111-4111-8111-111111111111' WHERE id = 1",
+        "request 11111111-1111-4111-8111-111111111111|1 movements|2 movements"),
+    spoil("order_number", "UPDATE inventory.journal SET order_no = '20000101000000001000001' WHERE id IN (2, 3)",
+        "order 20000101000000001000001|1 order|2 orders"),
+    spoil("product", "DELETE FROM inventory.product WHERE sku = 'A'",
+        "A in 1|a product|lot_controlled false, low at none"),
+    spoil("product", "UPDATE inventory.product SET low_stock_threshold = 3 WHERE sku = 'A'",
+        "A in 1|lot_controlled false, low at 3|lot_controlled false, low at none"),
+    spoil("warehouse", "DELETE FROM inventory.warehouse WHERE warehouse_id = 3",
+        "B in 3|warehouse 3|none"),
+    spoil("lot", "UPDATE inventory.product SET lot_controlled = true WHERE sku = 'A'; \
+                  UPDATE inventory.stock SET lot_controlled = true WHERE sku = 'A'",
+        "A in 1|goods in lots|5 units without lot"),
+];
+
+/// Nine movements: of A 10 in, 3 out with a request id, 2 out; of B 7 in, 3 of them elsewhere and
+/// back; of L a lot, part of which went to another warehouse.
+async fn shop(pg: &Pg) -> Database {
+    let db = pg.database().await;
+    let mut admin = db.admin().await;
+    for sql in [
+        "SELECT inventory.put_warehouse(2, 'NORTH', 'North'), inventory.put_warehouse(3, 'SOUTH', 'South')",
+        "SELECT inventory.put_product('A', 'Apple'), inventory.put_product('B', 'Bread')",
+        "SELECT inventory.put_product('L', 'Lots', lot_controlled => true)",
+        "SELECT inventory.receive('A', 10)",
+        "SELECT inventory.deduct('A', 3, request_id => '11111111-1111-4111-8111-111111111111')",
+        "SELECT inventory.deduct('A', 2, request_id => '22222222-2222-4222-8222-222222222222')",
+        "SELECT inventory.receive('B', 7)",
+        "SELECT inventory.receive('B', 1, 3)",
+        "SELECT inventory.receive('L', 5, lot => 'x', expires_on => '2999-01-01')",
+        "SELECT inventory.transfer('L', 4, 1, 2)",
+        "SELECT inventory.deduct('L', 1)",
+    ] {
+        admin.run(sql).await;
+    }
+    db
+}
+
+/// What verify() sees of the spoiled fact, which is then made good again.
+async fn seen_after(owner: &mut Session, sql: &str) -> String {
+    owner.run(&format!("BEGIN; {sql}")).await;
+    let seen = owner.text("SELECT * FROM inventory.verify()").await;
+    owner.run("ROLLBACK").await;
+    seen
+}
+
+async fn each_spoiled_fact_is_seen_and_nothing_else(pg: Pg) {
+    let db = shop(&pg).await;
+    let mut owner = db.owner().await;
+    owner.check("SELECT count(*), min(id), max(id) FROM inventory.journal", "9|1|9").await;
+    let mut wrong = Vec::new();
+    for Spoil { check, sql, seen } in SPOILS {
+        let answer = seen_after(&mut owner, sql).await;
+        if answer != format!("{check}|{seen}") {
+            wrong.push(format!("{sql}\n  expected {check}|{seen}\n  seen     {answer}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    db.verify_is_clean().await;
+}
+
+/// The names of the checks, from the statement itself: a literal at the head of each part.
+fn checks_in_the_statement() -> BTreeSet<String> {
+    let sql = std::fs::read_to_string(repository().join("sql/verify.sql")).unwrap();
+    let heads = sql.lines().filter_map(|l| l.strip_prefix("SELECT '"));
+    heads.map(|l| l.split('\'').next().unwrap().to_owned()).collect()
+}
+
+async fn every_check_is_spoiled_here(pg: Pg) {
+    let spoiled: BTreeSet<_> = SPOILS.iter().map(|s| s.check.to_owned()).collect();
+    assert_eq!(spoiled, checks_in_the_statement());
+    // What issues and contract name must be among them.
+    for promised in [
+        "on_hand",
+        "reserved",
+        "version",
+        "negative",
+        "journal_version",
+        "journal_on_hand",
+        "journal_reserved",
+        "request",
+    ] {
+        assert!(spoiled.contains(promised), "{promised}");
+    }
+    // The file is what the server runs: a check that is only in the file would not be seen.
+    let db = shop(&pg).await;
+    let names = "SELECT array_to_string(proargnames, ',') FROM pg_proc WHERE proname = 'verify'";
+    db.owner().await.check(names, "check_name,subject,expected,actual").await;
+}
+
+async fn a_sound_shop_has_no_fault(pg: Pg) {
+    let db = shop(&pg).await;
+    for mut session in [db.owner().await, db.reader().await] {
+        session.verify_is_clean().await;
+    }
+}
+
+async fn a_lost_movement_is_seen(pg: Pg) {
+    let db = shop(&pg).await;
+    let mut owner = db.owner().await;
+    let seen = seen_after(&mut owner, "DELETE FROM inventory.journal WHERE id = 2").await;
+    let checks: BTreeSet<_> = seen.lines().map(|l| l.split('|').next().unwrap()).collect();
+    for check in ["on_hand", "version", "journal_version", "journal_on_hand", "request"] {
+        assert!(checks.contains(check), "{check} is not in {seen}");
+    }
+    let twice = "INSERT INTO inventory.journal SELECT id + 1000, generation, xid, at, event_type, sku, warehouse_id, lot, \
+                 on_hand_delta, reserved_delta, on_hand, reserved, version, request_id, order_no, reason, operator, db_user, trace_id \
+                 FROM inventory.journal WHERE id = 2";
+    let seen = seen_after(&mut owner, twice).await;
+    assert!(
+        seen.contains("request 11111111-1111-4111-8111-111111111111|1 movements|2 movements"),
+        "{seen}"
+    );
+}
+
+async fn load_makes_no_false_alarms(pg: Pg) {
+    let db = shop(&pg).await;
+    db.operator().await.run("SELECT inventory.receive('A', 100000)").await;
+    let stop = std::cell::Cell::new(false);
+    let sell = |sku: &'static str, warehouse: i32| {
+        let (db, stop) = (&db, &stop);
+        async move {
+            let mut op = db.operator().await;
+            let mut sold = 0;
+            while !stop.get() {
+                op.run(&format!(
+                    "SELECT inventory.try_deduct('{sku}', 1, {warehouse}, request_id => gen_random_uuid()); \
+                     SELECT inventory.receive('{sku}', 1, {warehouse})"
+                ))
+                .await;
+                sold += 1;
+            }
+            sold
+        }
+    };
+    let look = async {
+        let mut owner = db.owner().await;
+        for _ in 0..40 {
+            owner.verify_is_clean().await;
+        }
+        stop.set(true);
+    };
+    let (a, b, c, ()) = futures::join!(sell("A", 1), sell("A", 1), sell("B", 1), look);
+    assert!(a + b + c > 30, "there was load: {a}, {b}, {c}");
+    db.verify_is_clean().await;
+}
