@@ -298,3 +298,6 @@ fn unknown_lot(place: &Place, lot: &Label) -> Refusal {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;
