@@ -90,10 +90,10 @@ async fn replay_shop(session: &mut Session, screen: &Screen) -> Result<Summary> 
     let lines = sample::movements().map(|m| m.lines().len() as u64).sum();
     let bar = Bar::new(lines, screen.is_json());
     let mut summary = Summary { lines, ..Summary::default() };
-    replay::open(session, &plan, &history, &mut summary, &bar).await?;
+    let pace = replay::open(session, &plan, &history, &mut summary, &bar).await?;
     let products = (plan.products.len(), plan.warehouses.len());
 
-    let (sender, receiver) = mpsc::channel(2);
+    let (sender, receiver) = mpsc::channel(replay_command::READ_AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
         let mut window = Window::new(LINES_PER_CALL / 5);
         for movement in sample::movements() {
@@ -105,7 +105,7 @@ async fn replay_shop(session: &mut Session, screen: &Screen) -> Result<Summary> 
         }
         let _ = sender.blocking_send(window.take());
     });
-    replay::replay(session, receiver, &history, &mut summary, &bar).await?;
+    replay::replay(session, receiver, &history, pace, &mut summary, &bar).await?;
     reader.await.map_err(|cause| Error::Answer(cause.to_string()))?;
     bar.finish();
     summary.finish(started.elapsed());

@@ -15,7 +15,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 /// Windows read ahead while the server works on one.
-const READ_AHEAD: usize = 2;
+pub const READ_AHEAD: usize = 2;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -102,13 +102,13 @@ async fn replay_file(
     let history = History::read(session, &survey.places(), &plan.openings).await?;
     history.check_openings(&plan.openings, args.opening)?;
     let mut summary = Summary { lines: survey.lines, ..Summary::default() };
-    replay::open(session, &plan, &history, &mut summary, bar).await?;
+    let pace = replay::open(session, &plan, &history, &mut summary, bar).await?;
     drop(plan);
 
     let (sender, receiver) = mpsc::channel(READ_AHEAD);
     let (source, batch_lines) = (survey.clone(), args.batch_lines as usize);
     let reader = tokio::task::spawn_blocking(move || read_ahead(&source, batch_lines, &sender));
-    replay::replay(session, receiver, &history, &mut summary, bar).await?;
+    replay::replay(session, receiver, &history, pace, &mut summary, bar).await?;
     reader.await.map_err(|cause| Error::Answer(cause.to_string()))??;
     Ok(summary)
 }

@@ -2,10 +2,10 @@
 //! transaction each.
 
 use super::movement::{Effect, Line, Movement, Opening, Product, Warehouse};
-use super::schedule::{Stage, stages};
+use super::schedule::{Stage, by_kind, stages};
 use super::{History, Summary};
 use crate::error::{Error, Result};
-use crate::store::{self, Caller, Deduction, Goods, OrderLines, ProductRow, ReceiptRow, Session};
+use crate::store::{self, Caller, Deduction, OrderLines, ProductRow, Session, SingleRow};
 use inventory_core::refusal::Code;
 use std::collections::{HashMap, HashSet};
 use tokio::sync::mpsc;
@@ -29,27 +29,28 @@ pub trait Progress: Sync {
     fn lines(&self, more: u64);
 }
 
-/// Warehouses, products and opening stock. A product that exists is left as it is.
+/// Warehouses, products and opening stock. A product that exists is left as it is. Returns the pace to
+/// begin with.
 pub async fn open(
     session: &mut Session,
     plan: &Plan,
     history: &History,
     summary: &mut Summary,
     progress: &dyn Progress,
-) -> Result<()> {
+) -> Result<Pace> {
     progress.stage("products");
     put_warehouses(session, &plan.warehouses).await?;
-    put_products(session, &plan.products, summary).await?;
+    let pace = put_products(session, &plan.products, summary).await?;
     progress.stage("opening stock");
     let (known, todo): (Vec<_>, Vec<_>) =
         plan.openings.iter().partition(|o| history.knows(o.request_id));
     summary.openings_received += known.len() as u64;
     summary.replayed += known.len() as u64;
-    let receipts: Vec<ReceiptRow> = todo.into_iter().map(opening_receipt).collect();
+    let receipts: Vec<SingleRow> = todo.into_iter().map(opening_receipt).collect();
     for chunk in receipts.chunks(ROWS_PER_CALL) {
         receive_openings(session, chunk, summary).await?;
     }
-    Ok(())
+    Ok(pace)
 }
 
 /// Applies windows as they come; each is one transaction.
@@ -57,6 +58,7 @@ pub async fn replay(
     session: &mut Session,
     mut windows: mpsc::Receiver<Vec<Movement>>,
     history: &History,
+    mut pace: Pace,
     summary: &mut Summary,
     progress: &dyn Progress,
 ) -> Result<()> {
@@ -65,7 +67,7 @@ pub async fn replay(
         let lines = window.iter().map(|m| m.lines().len() as u64).sum();
         let todo = sift(window, history, summary);
         if !todo.is_empty() {
-            apply(session, todo, summary).await?;
+            pace = apply(session, todo, pace, summary).await?;
         }
         progress.lines(lines);
     }
@@ -95,25 +97,94 @@ enum Verdict {
     Refused { code: String, detail: String },
 }
 
+impl Verdict {
+    fn is_refused(&self) -> bool {
+        matches!(self, Verdict::Refused { .. })
+    }
+}
+
 type Outcomes = Vec<(Movement, Verdict)>;
 
-/// One window, one transaction. A refusal that raises spoils the whole transaction, so it is run
-/// again with a savepoint around each movement: rare, and the only way to name the guilty one.
-async fn apply(session: &mut Session, window: Vec<Movement>, summary: &mut Summary) -> Result<()> {
-    session.begin().await?;
-    let outcomes = match send_in_stages(session, window.clone()).await {
-        Err(error) if error.refusal().is_some() => {
-            session.rollback().await?;
-            session.begin().await?;
-            send_one_by_one(session, window).await?
-        }
-        other => other?,
+/// How the next window is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// By kind, as long as nothing is refused.
+    Hurried,
+    /// In stages, until a window passes without a refusal.
+    Exact,
+    /// In stages throughout: somebody watches a product's level, and the hurried way could pass its
+    /// threshold where the record does not.
+    Watched,
+}
+
+/// One window, one transaction; the pace for the next one.
+async fn apply(
+    session: &mut Session,
+    window: Vec<Movement>,
+    pace: Pace,
+    summary: &mut Summary,
+) -> Result<Pace> {
+    let hurried = match pace {
+        Pace::Hurried => send_hurried(session, window.clone()).await?,
+        Pace::Exact | Pace::Watched => None,
+    };
+    let outcomes = match hurried {
+        Some(outcomes) => outcomes,
+        None => send_exactly(session, window).await?,
     };
     session.commit().await?;
+    let refused = outcomes.iter().any(|(_, verdict)| verdict.is_refused());
     for (movement, verdict) in outcomes {
         count(summary, &movement, verdict);
     }
-    Ok(())
+    Ok(match pace {
+        Pace::Watched => Pace::Watched,
+        _ if refused => Pace::Exact,
+        _ => Pace::Hurried,
+    })
+}
+
+/// None, and nothing done, where anything was refused. The transaction stays open otherwise.
+async fn send_hurried(session: &mut Session, window: Vec<Movement>) -> Result<Option<Outcomes>> {
+    session.begin().await?;
+    match send_by_kind(session, window).await {
+        Ok(outcomes) if !outcomes.iter().any(|(_, verdict)| verdict.is_refused()) => {
+            Ok(Some(outcomes))
+        }
+        Err(error) if error.refusal().is_none() => Err(error),
+        _ => {
+            session.rollback().await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn send_by_kind(session: &mut Session, window: Vec<Movement>) -> Result<Outcomes> {
+    let mut outcomes = Vec::with_capacity(window.len());
+    let Stage { orders, receipts, write_offs } = by_kind(window);
+    if !write_offs.is_empty() {
+        let replayed = session.adjust_each(&rows(&write_offs)).await?;
+        outcomes.extend(write_offs.into_iter().zip(replayed.into_iter().map(accepted_single)));
+    }
+    for call in calls(orders) {
+        send_orders(session, call, &mut outcomes).await?;
+    }
+    send_receipts(session, receipts, &mut outcomes).await?;
+    Ok(outcomes)
+}
+
+/// A refusal that raises spoils the whole transaction, so the window is run again with a savepoint
+/// around each movement: rare, and the only way to name the guilty one.
+async fn send_exactly(session: &mut Session, window: Vec<Movement>) -> Result<Outcomes> {
+    session.begin().await?;
+    match send_in_stages(session, window.clone()).await {
+        Err(error) if error.refusal().is_some() => {
+            session.rollback().await?;
+            session.begin().await?;
+            send_one_by_one(session, window).await
+        }
+        other => other,
+    }
 }
 
 async fn send_in_stages(session: &mut Session, window: Vec<Movement>) -> Result<Outcomes> {
@@ -122,18 +193,25 @@ async fn send_in_stages(session: &mut Session, window: Vec<Movement>) -> Result<
         for call in calls(orders) {
             send_orders(session, call, &mut outcomes).await?;
         }
-        let rows: Vec<ReceiptRow> = receipts.iter().map(receipt).collect();
-        if !rows.is_empty() {
-            let replayed = session.receive_each(&rows).await?;
-            let verdicts = replayed.into_iter().map(|r| accepted(None, r));
-            outcomes.extend(receipts.into_iter().zip(verdicts));
-        }
+        send_receipts(session, receipts, &mut outcomes).await?;
         for movement in write_offs {
             let verdict = with_savepoint(session, &movement).await?;
             outcomes.push((movement, verdict));
         }
     }
     Ok(outcomes)
+}
+
+async fn send_receipts(
+    session: &mut Session,
+    receipts: Vec<Movement>,
+    outcomes: &mut Outcomes,
+) -> Result<()> {
+    if !receipts.is_empty() {
+        let replayed = session.receive_each(&rows(&receipts)).await?;
+        outcomes.extend(receipts.into_iter().zip(replayed.into_iter().map(accepted_single)));
+    }
+    Ok(())
 }
 
 async fn send_one_by_one(session: &mut Session, window: Vec<Movement>) -> Result<Outcomes> {
@@ -170,22 +248,18 @@ async fn send_alone(session: &mut Session, movement: &Movement) -> Result<Verdic
             verdict.ok_or_else(|| Error::Answer("deduct_many answered no line".to_owned()))
         }
         Effect::Receipt(_) => {
-            let replayed = session.receive_each(&[receipt(movement)]).await?;
-            Ok(accepted(None, replayed.first().copied().unwrap_or(false)))
+            let replayed = session.receive_each(&rows(std::slice::from_ref(movement))).await?;
+            Ok(accepted_single(replayed.first().copied().unwrap_or(false)))
         }
-        Effect::WriteOff(line) => {
-            let goods =
-                Goods { sku: line.sku.to_string(), warehouse_id: line.warehouse_id, lot: None };
-            let caller = Caller {
-                request_id: Some(movement.request_id),
-                operator: movement.operator.clone(),
-                trace_id: movement.trace_id.clone(),
-            };
-            let delta = line.qty.saturating_neg();
-            let answer = session.adjust(&goods, delta, &movement.reason, &caller).await?;
-            Ok(accepted(None, answer.replayed))
+        Effect::WriteOff(_) => {
+            let replayed = session.adjust_each(&rows(std::slice::from_ref(movement))).await?;
+            Ok(accepted_single(replayed.first().copied().unwrap_or(false)))
         }
     }
+}
+
+fn accepted_single(replayed: bool) -> Verdict {
+    accepted(None, replayed)
 }
 
 fn accepted(order_no: Option<String>, replayed: bool) -> Verdict {
@@ -315,25 +389,34 @@ fn kind(effect: &Effect) -> &'static str {
     }
 }
 
-fn receipt(movement: &Movement) -> ReceiptRow {
-    let line = &movement.lines()[0];
-    ReceiptRow {
-        request_id: movement.request_id,
-        sku: line.sku.to_string(),
-        warehouse_id: line.warehouse_id,
-        qty: line.qty,
-        reason: movement.reason.clone(),
-        operator: movement.operator.clone(),
-        trace_id: movement.trace_id.clone(),
+/// Receipts and write-offs as the store wants them.
+fn rows(movements: &[Movement]) -> Vec<SingleRow> {
+    let mut rows = Vec::with_capacity(movements.len());
+    for movement in movements {
+        let (line, units) = match &movement.effect {
+            Effect::Receipt(line) => (line, line.qty),
+            Effect::WriteOff(line) => (line, line.qty.saturating_neg()),
+            Effect::Order(_) => continue,
+        };
+        rows.push(SingleRow {
+            request_id: movement.request_id,
+            sku: line.sku.to_string(),
+            warehouse_id: line.warehouse_id,
+            units,
+            reason: movement.reason.clone(),
+            operator: movement.operator.clone(),
+            trace_id: movement.trace_id.clone(),
+        });
     }
+    rows
 }
 
-fn opening_receipt(opening: &Opening) -> ReceiptRow {
-    ReceiptRow {
+fn opening_receipt(opening: &Opening) -> SingleRow {
+    SingleRow {
         request_id: opening.request_id,
         sku: opening.line.sku.to_string(),
         warehouse_id: opening.line.warehouse_id,
-        qty: opening.line.qty,
+        units: opening.line.qty,
         reason: "opening stock".to_owned(),
         operator: None,
         trace_id: None,
@@ -359,11 +442,11 @@ async fn put_products(
     session: &mut Session,
     products: &[Product],
     summary: &mut Summary,
-) -> Result<()> {
+) -> Result<Pace> {
     let skus: Vec<String> = products.iter().map(|p| p.sku.to_string()).collect();
-    let existing: HashSet<String> = session.existing_products(&skus).await?.into_iter().collect();
+    let existing = session.existing_products(&skus).await?;
     let rows: Vec<ProductRow> =
-        products.iter().filter(|p| !existing.contains(&*p.sku)).map(product_row).collect();
+        products.iter().filter(|p| !existing.contains_key(&*p.sku)).map(product_row).collect();
     for chunk in rows.chunks(ROWS_PER_CALL) {
         match session.put_product_each(chunk).await {
             Ok(created) => count_products(summary, &created),
@@ -375,7 +458,9 @@ async fn put_products(
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    let watched = existing.values().any(|watched| *watched)
+        || rows.iter().any(|row| row.low_stock_threshold.is_some());
+    Ok(if watched { Pace::Watched } else { Pace::Hurried })
 }
 
 async fn put_one_product(
@@ -417,7 +502,7 @@ fn product_row(product: &Product) -> ProductRow {
 
 async fn receive_openings(
     session: &mut Session,
-    chunk: &[ReceiptRow],
+    chunk: &[SingleRow],
     summary: &mut Summary,
 ) -> Result<()> {
     match session.receive_each(chunk).await {
@@ -434,7 +519,7 @@ async fn receive_openings(
 
 async fn receive_one_opening(
     session: &mut Session,
-    row: &ReceiptRow,
+    row: &SingleRow,
     summary: &mut Summary,
 ) -> Result<()> {
     match session.receive_each(std::slice::from_ref(row)).await {

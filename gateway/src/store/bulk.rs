@@ -58,13 +58,14 @@ pub struct Deduction {
     pub replayed: bool,
 }
 
-/// One receipt of many.
+/// One receipt or adjustment of many.
 #[derive(Clone, Debug)]
-pub struct ReceiptRow {
+pub struct SingleRow {
     pub request_id: Uuid,
     pub sku: String,
     pub warehouse_id: i32,
-    pub qty: i64,
+    /// Units that come in, or the difference of an adjustment.
+    pub units: i64,
     pub reason: String,
     pub operator: Option<String>,
     pub trace_id: Option<String>,
@@ -112,19 +113,27 @@ impl Session {
     }
 
     /// Whether each was there before. One refusal raises and leaves nothing of the call.
-    pub async fn receive_each(&mut self, receipts: &[ReceiptRow]) -> Result<Vec<bool>> {
-        let column = |f: fn(&ReceiptRow) -> String| receipts.iter().map(f).collect::<Vec<_>>();
-        let rows = sqlx::query(sql::RECEIVE_EACH)
-            .bind(receipts.iter().map(|r| r.request_id).collect::<Vec<_>>())
-            .bind(column(|r| r.sku.clone()))
-            .bind(receipts.iter().map(|r| r.qty).collect::<Vec<_>>())
-            .bind(receipts.iter().map(|r| r.warehouse_id).collect::<Vec<_>>())
-            .bind(column(|r| r.reason.clone()))
-            .bind(receipts.iter().map(|r| r.operator.clone()).collect::<Vec<_>>())
-            .bind(receipts.iter().map(|r| r.trace_id.clone()).collect::<Vec<_>>())
+    pub async fn receive_each(&mut self, receipts: &[SingleRow]) -> Result<Vec<bool>> {
+        self.single_each(sql::RECEIVE_EACH, receipts).await
+    }
+
+    /// Whether each was there before. One refusal raises and leaves nothing of the call.
+    pub async fn adjust_each(&mut self, adjustments: &[SingleRow]) -> Result<Vec<bool>> {
+        self.single_each(sql::ADJUST_EACH, adjustments).await
+    }
+
+    async fn single_each(&mut self, sql: &'static str, rows: &[SingleRow]) -> Result<Vec<bool>> {
+        let answers = sqlx::query(sql)
+            .bind(rows.iter().map(|r| r.request_id).collect::<Vec<_>>())
+            .bind(rows.iter().map(|r| r.sku.clone()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|r| r.units).collect::<Vec<_>>())
+            .bind(rows.iter().map(|r| r.warehouse_id).collect::<Vec<_>>())
+            .bind(rows.iter().map(|r| r.reason.clone()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|r| r.operator.clone()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|r| r.trace_id.clone()).collect::<Vec<_>>())
             .fetch_all(&mut self.connection)
             .await?;
-        rows.iter().map(|row| Ok(row.try_get("replayed")?)).collect()
+        answers.iter().map(|row| Ok(row.try_get("replayed")?)).collect()
     }
 
     /// Whether each is new. One refusal raises and leaves nothing of the call.
@@ -141,11 +150,11 @@ impl Session {
         rows.iter().map(|row| Ok(row.try_get("created")?)).collect()
     }
 
-    /// Those of `skus` that are products.
-    pub async fn existing_products(&mut self, skus: &[String]) -> Result<Vec<String>> {
+    /// Those of `skus` that are products, and whether a low-stock threshold watches each.
+    pub async fn existing_products(&mut self, skus: &[String]) -> Result<HashMap<String, bool>> {
         let rows =
             sqlx::query(sql::EXISTING_PRODUCTS).bind(skus).fetch_all(&mut self.connection).await?;
-        rows.iter().map(|row| Ok(row.try_get("sku")?)).collect()
+        rows.iter().map(|row| Ok((row.try_get("sku")?, row.try_get("watched")?))).collect()
     }
 
     /// Those of `requests` that had an effect, with what each did to on hand over all its lines.

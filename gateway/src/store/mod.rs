@@ -10,7 +10,7 @@ pub mod statements;
 mod stock;
 mod warehouse;
 
-pub use bulk::{Deduction, OrderLines, ProductRow, ReceiptRow};
+pub use bulk::{Deduction, OrderLines, ProductRow, SingleRow};
 pub use health::{OldTransaction, PreparedTransaction, Role, ServerFacts, Violation};
 pub use install::{Extension, Layout};
 pub use oversell::{engine_order, naive_order};

@@ -32,6 +32,7 @@ statements! {
     TRANSFER = "transfer";
     DEDUCT_MANY = "deduct_many";
     RECEIVE_EACH = "receive_each";
+    ADJUST_EACH = "adjust_each";
     PUT_PRODUCT_EACH = "put_product_each";
     EXISTING_PRODUCTS = "existing_products";
     KNOWN_REQUESTS = "known_requests";
