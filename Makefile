@@ -1,0 +1,43 @@
+# Thin on purpose: the work is in docker/local/*.py, which need nothing but Python 3.9.
+# PG_CONFIG=/path/pg_config picks a PostgreSQL; INVENTORY_PGPORT a port.
+PYTHON ?= python3
+LOCAL := $(PYTHON) docker/local
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test up down status bench build install fmt lint clean-local
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## from a bare machine to a running shop: build, start, load, replay orders, race an oversell
+	@$(LOCAL)/stack.py demo
+
+test: ## everything that CI runs; brings in what it needs
+	@$(LOCAL)/testing.py
+
+up: ## start the private PostgreSQL in the background; addresses in .local/env
+	@$(LOCAL)/stack.py up
+
+down: ## stop it; its data stays
+	@$(LOCAL)/stack.py down
+
+status: ## say what runs, and where
+	@$(LOCAL)/stack.py status
+
+bench: ## measure the engine beside its opponents; ARGS="--only sql_batch" picks
+	@$(LOCAL)/stack.py bench $(ARGS)
+
+build: ## build the extension and the inventory command
+	@$(LOCAL)/stack.py build
+
+install: ## for a DBA: put the extension into the folders of PG_CONFIG's PostgreSQL (DESTDIR is honoured)
+	@DESTDIR='$(DESTDIR)' $(LOCAL)/prepare.py install
+
+fmt: ## format the Rust code
+	cargo fmt --all
+
+lint: ## clippy over the whole workspace, warnings are errors
+	@$(LOCAL)/prepare.py cargo 18 -- clippy --release --workspace --all-targets --features pg_inventory/pg18 -- -D warnings
+
+clean-local: down ## remove everything private: servers and their data, fetched parts (not target/)
+	rm -rf .local

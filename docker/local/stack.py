@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""The private stack of this checkout, its demo and its measurements: up, down, status, demo, bench, build."""
+import argparse
+import os
+import subprocess
+import sys
+
+import extension
+import postgres
+from common import CHECKOUT, LOCAL, TARGET, Missing, cargo, only_one, run
+
+ENV_FILE = LOCAL / "env"
+INVENTORY = TARGET / "release" / "inventory"
+
+
+def build():
+    """Everything that runs: the `inventory` command, and a PostgreSQL with the extension (its bin folder)."""
+    with only_one("prepare"):
+        chosen = postgres.chosen()
+    bindir = extension.build(chosen)
+    build_inventory()
+    return chosen, bindir
+
+
+def build_inventory():
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(TARGET)}
+    run([cargo(), "build", "--release", "--package", "inventory-gateway"], cwd=CHECKOUT, env=environment)
+
+
+def home(major):
+    """A folder for each major: their data folders are not each other's."""
+    return LOCAL / "cluster" / str(major)
+
+
+def up():
+    chosen, bindir = build()
+    stop_all(other_than=home(chosen.major))
+    home(chosen.major).parent.mkdir(exist_ok=True)
+    run([INVENTORY, "cluster", "up", "--pg-bin", bindir, "--data-dir", home(chosen.major), "--env-file", ENV_FILE],
+        stdout=sys.stdout)
+    return bindir
+
+
+def stop_all(other_than=None):
+    """Stops the servers of this checkout: one may have been started with another PG_CONFIG."""
+    stopped = False
+    for folder in sorted((LOCAL / "cluster").glob("*")):
+        if folder != other_than and (folder / "data" / "postmaster.pid").exists():
+            if not INVENTORY.exists():
+                build_inventory()
+            run([INVENTORY, "cluster", "down", "--data-dir", folder], stdout=sys.stdout)
+            stopped = True
+    return stopped
+
+
+def addresses():
+    lines = ENV_FILE.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def demo():
+    bindir = up()
+    environment = {**os.environ, **addresses(), "INVENTORY_PSQL": str(bindir / "psql")}
+    environment.pop("INVENTORY_DATABASE_URL", None)  # the demo's place is its own server, whatever else is set
+    for step in ("init", "demo"):
+        run([INVENTORY, step], stdout=sys.stdout, env=environment)
+
+
+def down():
+    if not stop_all():
+        print("nothing is running")
+
+
+def status():
+    for folder in sorted((LOCAL / "cluster").glob("*")):
+        print(f"{folder.name}: ", end="", flush=True)
+        run([INVENTORY, "cluster", "status", "--data-dir", folder], stdout=sys.stdout)
+
+
+def bench(arguments):
+    with only_one("prepare"):
+        chosen = postgres.chosen()
+    environment = {
+        **os.environ,
+        "CARGO_TARGET_DIR": str(TARGET),
+        "INVENTORY_BENCH_PG": str(extension.build(chosen)),
+    }
+    command = [cargo(), "run", "--release", "--package", "inventory-benches", "--bin", "duel", "--", *arguments]
+    run(command, cwd=CHECKOUT, env=environment, stdout=sys.stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=["up", "down", "status", "demo", "bench", "build"])
+    options, rest = parser.parse_known_args()
+    if options.action == "bench":
+        bench(rest)
+    elif rest:
+        parser.error(f"unknown: {' '.join(rest)}")
+    else:
+        {"up": up, "down": down, "status": status, "demo": demo, "build": build}[options.action]()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Missing as error:
+        sys.exit(f"[stack] {error}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"[stack] failed: {' '.join(map(str, error.cmd))}")
+    except KeyboardInterrupt:
+        sys.exit(130)
