@@ -253,7 +253,7 @@ fn prepare(refusal: &Refusal) -> Raise {
 fn sqlstate(text: &str) -> c_int {
     text.bytes()
         .rev()
-        .fold(0, |packed, b| (packed << 6) + (c_int::from(b) - c_int::from(b'0') & 0x3f))
+        .fold(0, |packed, b| (packed << 6) + ((c_int::from(b) - c_int::from(b'0')) & 0x3f))
 }
 
 // pgrx's error levels know PostgreSQL's own SQLSTATEs only, so a refusal is raised here directly.

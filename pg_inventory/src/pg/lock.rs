@@ -51,9 +51,7 @@ impl Drop for NumberLock {
     fn drop(&mut self) {
         // SAFETY: taken by `take`; an error that unwound to here has reset the count to zero.
         unsafe {
-            if pg_sys::InterruptHoldoffCount > 0 {
-                pg_sys::InterruptHoldoffCount -= 1;
-            }
+            pg_sys::InterruptHoldoffCount = pg_sys::InterruptHoldoffCount.saturating_sub(1);
             pg_sys::LockRelease(&self.tag, self.mode, true);
         }
     }
