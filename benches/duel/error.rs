@@ -22,7 +22,9 @@ pub enum Error {
         "{side}: {calls} calls of {orders_per_call} orders were acknowledged, but its ledger grew by {rows} rows"
     )]
     Ledger { side: &'static str, calls: u64, orders_per_call: u64, rows: u64 },
-    #[error("{side}: no call finished within the measured window")]
+    #[error(
+        "{side}: its sessions were not open before the measured part began; give more --warm-up"
+    )]
     Idle { side: &'static str },
     #[error("verify() found {} violations after {duel}: {}", rows.len(), rows.join("; "))]
     Verify { duel: String, rows: Vec<String> },

@@ -15,7 +15,7 @@ pub struct Server {
     bin_dir: PathBuf,
     host: String,
     port: u16,
-    /// Of the superuser and of the caller; none where the server trusts.
+    /// Of the superuser; none where the server trusts.
     password: Option<String>,
     postmaster: u32,
 }
@@ -79,11 +79,6 @@ impl Server {
             command.env("PGPASSWORD", password);
         }
         command
-    }
-
-    /// What a new login role needs so that [`client`](Self::client) can be it.
-    pub fn password_clause(&self) -> String {
-        self.password.as_ref().map(|password| format!("PASSWORD '{password}'")).unwrap_or_default()
     }
 
     /// Processor seconds of the postmaster and everything it started, ended processes included.

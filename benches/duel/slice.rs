@@ -1,7 +1,7 @@
 //! One slice of one side: `pgbench` for a few seconds, and what it, the ledger and the server say of it.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::plan::Side;
@@ -26,7 +26,11 @@ pub struct Slice {
     pub cpu_seconds: f64,
 }
 
+/// Longest wait for autovacuum before a slice.
+const QUIET_WITHIN: Duration = Duration::from_secs(20);
+
 pub fn play(server: &Server, database: &str, side: &Side, span: Span) -> Result<Slice> {
+    wait_for_autovacuum(server)?;
     let rows_before = server.number(database, side.ledger)?;
     let lsn = server.value(database, "SELECT pg_current_wal_insert_lsn()")?;
     let cpu_before = server.cpu_seconds()?;
@@ -51,6 +55,16 @@ pub fn play(server: &Server, database: &str, side: &Side, span: Span) -> Result<
     }
     let accepted = latencies_us.len() as u64 * side.orders_per_call;
     Ok(Slice { accepted, accepted_with_warm_up: rows, latencies_us, wal_bytes, cpu_seconds })
+}
+
+/// Vacuuming the rows of one side's slice must not slow the next side down.
+fn wait_for_autovacuum(server: &Server) -> Result<()> {
+    let workers = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'";
+    let start = Instant::now();
+    while server.number("postgres", workers)? > 0 && start.elapsed() < QUIET_WITHIN {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 fn pgbench(server: &Server, database: &str, side: &Side, span: Span) -> Result<Vec<Call>> {
@@ -100,17 +114,18 @@ fn read_logs(folder: &Path) -> Result<Vec<Call>> {
     Ok(calls)
 }
 
-/// The latencies of the calls that ended in the measured part, counted from the first call's begin.
+/// The latencies of the calls that ended in the measured part: the seconds up to the moment when clients were told to
+/// begin no more. (`pgbench` counts its time from before its sessions are open, so the beginning marks nothing.)
+/// Nothing when the sessions took so long to open that less than those seconds were left.
 fn within_window(calls: &[Call], span: Span) -> Vec<u32> {
-    let Some(first_us) = calls.iter().map(|call| call.began_us()).min() else { return Vec::new() };
-    let micros = |seconds: u32| Duration::from_secs(seconds.into()).as_micros() as u64;
-    let from_us = first_us + micros(span.warm_up_seconds);
-    let to_us = from_us + micros(span.measured_seconds);
-    calls
-        .iter()
-        .filter(|call| (from_us..to_us).contains(&call.ended_us))
-        .map(|call| call.latency_us)
-        .collect()
+    let began = || calls.iter().map(|call| call.began_us());
+    let (Some(first_us), Some(to_us)) = (began().min(), began().max()) else { return Vec::new() };
+    let from_us = to_us.saturating_sub(u64::from(span.measured_seconds) * 1_000_000);
+    if from_us < first_us {
+        return Vec::new();
+    }
+    let measured = calls.iter().filter(|call| (from_us..to_us).contains(&call.ended_us));
+    measured.map(|call| call.latency_us).collect()
 }
 
 #[cfg(test)]
@@ -125,11 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn leaves_out_the_warm_up_and_what_ends_late() {
+    fn measures_the_seconds_before_the_last_call_begins() {
         let call = |ended_us, latency_us| Call { ended_us, latency_us };
         let calls =
-            [call(10_000_100, 100), call(11_000_000, 7), call(12_999_999, 8), call(13_000_000, 9)];
-        let span = Span { warm_up_seconds: 1, measured_seconds: 2 };
-        assert_eq!(within_window(&calls, span), [7, 8]);
+            [call(10_000_100, 100), call(11_000_000, 7), call(12_999_999, 8), call(13_000_009, 9)];
+        let span = |measured_seconds| Span { warm_up_seconds: 1, measured_seconds };
+        assert_eq!(within_window(&calls, span(2)), [7, 8]);
+        assert_eq!(within_window(&calls, span(4)), [0; 0]);
     }
 }

@@ -42,11 +42,10 @@ impl<'a> Stage<'a> {
     fn lay_out(&self) -> Result<()> {
         self.run("CREATE EXTENSION pg_inventory")?;
         self.run("SELECT inventory.install()")?;
-        let password = self.server.password_clause();
         self.run(&format!(
             "DO $$ BEGIN
                  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{CALLER}') THEN
-                     CREATE ROLE {CALLER} LOGIN {password} IN ROLE inventory_operator;
+                     CREATE ROLE {CALLER} LOGIN IN ROLE inventory_operator;
                  END IF;
              END $$"
         ))?;
