@@ -40,10 +40,10 @@ pub enum Error {
     #[error("unexpected answer of the database: {0}")]
     Answer(String),
     /// `check` found something.
-    #[error("{0} violations of the invariants")]
+    #[error("violations of the invariants: {0}")]
     Unsound(usize),
     /// `doctor` found something.
-    #[error("{0} problems found")]
+    #[error("problems found: {0}")]
     Unwell(usize),
     #[error("cannot write the output: {0}")]
     Output(#[from] std::io::Error),

@@ -204,20 +204,13 @@ async fn tables(session: &mut Session, extension: Option<&Extension>) -> Result<
     if !extension.is_some_and(|e| e.has_tables) {
         return Ok(problem(subject, "the tables are missing", "Run `inventory init`."));
     }
-    match session.layout().await {
-        Ok(layout) => Ok(ok(
+    Ok(match session.layout().await? {
+        Some(l) => ok(
             subject,
-            format!(
-                "layout {}, {} stock leaves, generation {}",
-                layout.layout, layout.shards, layout.generation
-            ),
-        )),
-        // Only the owner reads the table; that it is there is known without.
-        Err(Error::Database { sqlstate, .. }) if sqlstate == "42501" => {
-            Ok(ok(subject, "the tables are there; their layout is not visible to this user"))
-        }
-        Err(error) => Err(error),
-    }
+            format!("layout {}, {} stock leaves, generation {}", l.layout, l.shards, l.generation),
+        ),
+        None => ok(subject, "they are there; their layout is not visible to this user"),
+    })
 }
 
 fn rights(facts: &ServerFacts, roles: &[Role]) -> Vec<Finding> {

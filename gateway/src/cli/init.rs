@@ -40,7 +40,7 @@ struct Report {
     tables_created: bool,
     answer: String,
     #[serde(flatten)]
-    layout: Layout,
+    layout: Option<Layout>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sample: Option<SampleReport>,
 }
@@ -78,10 +78,10 @@ async fn install(session: &mut Session, shards: i32, screen: &Screen) -> Result<
     let answer = session.install(shards).await?;
     let layout = session.layout().await?;
     let verb = if found.has_tables { "found" } else { "created" };
-    screen.say(&format!(
-        "tables {verb}: layout {}, {} stock leaves, generation {} ({answer})",
-        layout.layout, layout.shards, layout.generation
-    ))?;
+    let seen = layout.as_ref().map_or(String::new(), |l| {
+        format!(", {} stock leaves, generation {}", l.shards, l.generation)
+    });
+    screen.say(&format!("tables {verb}: {answer}{seen}"))?;
     Ok(Report {
         extension: found.available.unwrap_or_default(),
         extension_created,

@@ -1,7 +1,7 @@
 //! Extension and layout: what is there, and putting it there.
 
 use super::{Session, statements as sql};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use serde::Serialize;
 use sqlx::Row;
 
@@ -55,13 +55,17 @@ impl Session {
         Ok(row.try_get("answer")?)
     }
 
-    /// To be asked only where `Extension::has_tables`.
-    pub async fn layout(&mut self) -> Result<Layout> {
-        let row = sqlx::query(sql::LAYOUT).fetch_one(&mut self.connection).await?;
-        Ok(Layout {
-            layout: row.try_get("layout")?,
-            generation: row.try_get("generation")?,
-            shards: row.try_get("shards")?,
-        })
+    /// To be asked only where `Extension::has_tables`; None where this user may not see it.
+    pub async fn layout(&mut self) -> Result<Option<Layout>> {
+        let row = sqlx::query(sql::LAYOUT).fetch_one(&mut self.connection).await;
+        match row.map_err(Error::from) {
+            Ok(row) => Ok(Some(Layout {
+                layout: row.try_get("layout")?,
+                generation: row.try_get("generation")?,
+                shards: row.try_get("shards")?,
+            })),
+            Err(Error::Database { sqlstate, .. }) if sqlstate == "42501" => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
