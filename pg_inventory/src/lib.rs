@@ -15,5 +15,6 @@ mod session;
 /// Called when the library is loaded into a session.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    pg::server::keep_backtraces_out_of_errors();
     pg::watch::register();
 }

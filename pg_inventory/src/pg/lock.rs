@@ -2,8 +2,10 @@
 
 use pgrx::pg_sys::{self, Oid};
 
-/// Our class of two-key advisory locks; the second key is the warehouse.
+/// Our class of advisory locks; the second key is the warehouse.
 const ORDER_NUMBER_CLASS: u32 = 0x494e_564f; // "INVO"
+/// SQL's own advisory locks are of kind 1 (one key) and 2 (two keys): nobody can take ours from SQL.
+const ORDER_NUMBER_KIND: u16 = 3;
 
 /// Locks the partitioned table until the transaction ends, so that nobody reshapes it, and takes in
 /// what was reshaped before.
@@ -29,18 +31,19 @@ impl NumberLock {
     }
 
     fn take(warehouse_id: i32, mode: pg_sys::LOCKMODE) -> NumberLock {
-        // SAFETY: the tag is built as PostgreSQL builds one for pg_advisory_lock(int, int)
-        // (SET_LOCKTAG_ADVISORY in storage/lock.h). While waiting a cancel is still heard.
+        // SAFETY: the tag is built as SET_LOCKTAG_ADVISORY builds one (storage/lock.h). While
+        // waiting a cancel is still heard; when it meets the grant, the lock is ours although
+        // LockAcquire raises: it belongs to the transaction, so that the abort gives it back.
         unsafe {
             let tag = pg_sys::LOCKTAG {
                 locktag_field1: pg_sys::MyDatabaseId.to_u32(),
                 locktag_field2: ORDER_NUMBER_CLASS,
                 locktag_field3: warehouse_id as u32,
-                locktag_field4: 2,
+                locktag_field4: ORDER_NUMBER_KIND,
                 locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
                 locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
             };
-            pg_sys::LockAcquire(&tag, mode, true, false);
+            pg_sys::LockAcquire(&tag, mode, false, false);
             pg_sys::InterruptHoldoffCount += 1;
             NumberLock { tag, mode }
         }
@@ -52,7 +55,7 @@ impl Drop for NumberLock {
         // SAFETY: taken by `take`; an error that unwound to here has reset the count to zero.
         unsafe {
             pg_sys::InterruptHoldoffCount = pg_sys::InterruptHoldoffCount.saturating_sub(1);
-            pg_sys::LockRelease(&self.tag, self.mode, true);
+            pg_sys::LockRelease(&self.tag, self.mode, false);
         }
     }
 }

@@ -5,6 +5,13 @@ use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_int};
 
+/// pgrx appends a Rust backtrace to an error's DETAIL where the server's environment asks for
+/// backtraces; users of the database are the wrong readers for it.
+pub fn keep_backtraces_out_of_errors() {
+    // SAFETY: called while the library is loaded, in a process of one thread.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
+}
+
 /// The wall clock now, not at the start of the transaction.
 pub fn now() -> Moment {
     // SAFETY: reads the clock.
