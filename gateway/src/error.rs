@@ -71,6 +71,11 @@ impl Error {
         }
     }
 
+    /// Deadlock or serialization failure: the same transaction may pass when run again.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Error::Database { sqlstate, .. } if sqlstate == "40P01" || sqlstate == "40001")
+    }
+
     /// What to do next, where somebody knows.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -86,7 +86,7 @@ pub async fn run(settings: &Settings, args: DemoArgs) -> Result<()> {
 async fn replay_shop(session: &mut Session, screen: &Screen) -> Result<Summary> {
     let started = Instant::now();
     let plan = sample::plan();
-    let history = History::read(session, &sample::places(), &plan.openings).await?;
+    let history = History::read(session, sample::RECORD, &sample::places(), &plan.openings).await?;
     let lines = sample::movements().map(|m| m.lines().len() as u64).sum();
     let bar = Bar::new(lines, screen.is_json());
     let mut summary = Summary { lines, ..Summary::default() };

@@ -132,7 +132,7 @@ async fn load_sample(session: &mut Session, screen: &Screen) -> Result<SampleRep
         fn lines(&self, _: u64) {}
     }
     let plan = sample::plan();
-    let history = History::read(session, &[], &plan.openings).await?;
+    let history = History::read(session, sample::RECORD, &[], &plan.openings).await?;
     let mut summary = Summary::default();
     replay::open(session, &plan, &history, &mut summary, &Quiet).await?;
     let report = SampleReport {

@@ -99,7 +99,8 @@ async fn replay_file(
     bar: &Bar,
 ) -> Result<Summary> {
     let plan = survey.plan(args.opening);
-    let history = History::read(session, &survey.places(), &plan.openings).await?;
+    let history =
+        History::read(session, survey.identity.file(), &survey.places(), &plan.openings).await?;
     history.check_openings(&plan.openings, args.opening)?;
     let mut summary = Summary { lines: survey.lines, ..Summary::default() };
     let pace = replay::open(session, &plan, &history, &mut summary, bar).await?;

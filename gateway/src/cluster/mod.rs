@@ -156,6 +156,7 @@ impl Cluster {
             return Ok(());
         }
         self.write_settings()?;
+        Server::forget_zombie(&self.data_dir());
         let mut server = self.spawn()?;
         if !server.wait_until_ready(&self.data_dir()) {
             server.kill()?;

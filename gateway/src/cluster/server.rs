@@ -46,6 +46,17 @@ impl Server {
         (name.trim() == "postgres" && server.is_alive()).then_some(server)
     }
 
+    /// Removes the lock file of a postmaster that nobody reaped, as happens in containers whose first
+    /// process does not: PostgreSQL would take the zombie for a rival. That old backends are gone it
+    /// sees for itself, by the shared memory.
+    pub(super) fn forget_zombie(data_dir: &Path) {
+        let state = PidFile::read(data_dir).and_then(|file| state_and_parent(file.pid));
+        if state.is_some_and(|(state, _)| state == "Z") {
+            // Where that fails, the server says what stands in its way.
+            let _ = fs::remove_file(data_dir.join("postmaster.pid"));
+        }
+    }
+
     pub(super) fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
     }

@@ -5,7 +5,11 @@ use crate::error::{Error, Refused, Result};
 use crate::store::Session;
 use inventory_core::refusal::Code;
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
+
+const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+const CLAIM_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A movement's request id and its place in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +34,15 @@ impl History {
         History { known, decided_to }
     }
 
-    /// Asks the journal once; an empty one is not asked.
+    /// Claims the record for this session, then asks the journal once; an empty one is not asked.
+    /// Two runs at once would decide each other's refusals afresh.
     pub async fn read(
         session: &mut Session,
+        record: Uuid,
         places: &[Place],
         openings: &[Opening],
     ) -> Result<History> {
+        claim(session, record).await?;
         if !session.movements_exist().await? {
             return Ok(History::default());
         }
@@ -85,6 +92,24 @@ impl History {
             ),
         })))
     }
+}
+
+/// Waits a while: the server may not have noticed yet that an earlier run was killed.
+async fn claim(session: &mut Session, record: Uuid) -> Result<()> {
+    let key = record.as_u64_pair().0 as i64;
+    let until = Instant::now() + CLAIM_PATIENCE;
+    while !session.claim_record(key).await? {
+        if Instant::now() > until {
+            return Err(Error::Refused(Box::new(Refused {
+                code: Code::Busy,
+                message: "another session is replaying the same record".to_owned(),
+                detail: None,
+                hint: Some("Wait until it is done, then run it again.".to_owned()),
+            })));
+        }
+        tokio::time::sleep(CLAIM_INTERVAL).await;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

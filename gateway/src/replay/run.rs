@@ -15,6 +15,9 @@ pub const LINES_PER_CALL: usize = 10_000;
 /// Products or receipts in one round trip.
 const ROWS_PER_CALL: usize = 1_000;
 
+/// Times a window is run again after a deadlock or a serialization failure.
+const RETRIES: usize = 10;
+
 /// What has to be there before the first movement.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -46,7 +49,9 @@ pub async fn open(
         plan.openings.iter().partition(|o| history.knows(o.request_id));
     summary.openings_received += known.len() as u64;
     summary.replayed += known.len() as u64;
-    let receipts: Vec<SingleRow> = todo.into_iter().map(opening_receipt).collect();
+    let mut receipts: Vec<SingleRow> = todo.into_iter().map(opening_receipt).collect();
+    // The engine's own lock order, so that a call of many cannot deadlock with anybody.
+    receipts.sort_by(|a, b| (&a.sku, a.warehouse_id).cmp(&(&b.sku, b.warehouse_id)));
     for chunk in receipts.chunks(ROWS_PER_CALL) {
         receive_openings(session, chunk, summary).await?;
     }
@@ -117,22 +122,24 @@ pub enum Pace {
     Watched,
 }
 
-/// One window, one transaction; the pace for the next one.
+/// One window; the pace for the next one. Others may work on the same stock: a window holds many rows,
+/// so a deadlock is possible, and harmless to run again.
 async fn apply(
     session: &mut Session,
     window: Vec<Movement>,
     pace: Pace,
     summary: &mut Summary,
 ) -> Result<Pace> {
-    let hurried = match pace {
-        Pace::Hurried => send_hurried(session, window.clone()).await?,
-        Pace::Exact | Pace::Watched => None,
+    let mut retries = 0;
+    let outcomes = loop {
+        match send(session, window.clone(), pace).await {
+            Err(error) if error.is_transient() && retries < RETRIES => {
+                retries += 1;
+                session.rollback().await?;
+            }
+            done => break done?,
+        }
     };
-    let outcomes = match hurried {
-        Some(outcomes) => outcomes,
-        None => send_exactly(session, window).await?,
-    };
-    session.commit().await?;
     let refused = outcomes.iter().any(|(_, verdict)| verdict.is_refused());
     for (movement, verdict) in outcomes {
         count(summary, &movement, verdict);
@@ -142,6 +149,20 @@ async fn apply(
         _ if refused => Pace::Exact,
         _ => Pace::Hurried,
     })
+}
+
+/// One transaction.
+async fn send(session: &mut Session, window: Vec<Movement>, pace: Pace) -> Result<Outcomes> {
+    let hurried = match pace {
+        Pace::Hurried => send_hurried(session, window.clone()).await?,
+        Pace::Exact | Pace::Watched => None,
+    };
+    let outcomes = match hurried {
+        Some(outcomes) => outcomes,
+        None => send_exactly(session, window).await?,
+    };
+    session.commit().await?;
+    Ok(outcomes)
 }
 
 /// None, and nothing done, where anything was refused. The transaction stays open otherwise.

@@ -14,12 +14,12 @@ use random::Random;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Namespace of the shop's request ids. Another shop needs another one, or its first load would
+/// The shop's identity, and the namespace of its request ids. Another shop needs another one, or its first load would
 /// meet the old shop's answers.
-const NAMESPACE: Uuid = Uuid::from_u128(0x2f9c_4b1e_77d0_4a36_9e55_c80a_13b6_4dd1);
+pub const RECORD: Uuid = Uuid::from_u128(0x2f9c_4b1e_77d0_4a36_9e55_c80a_13b6_4dd1);
 
 fn request_id(kind: &str, text: &str) -> Uuid {
-    Uuid::new_v5(&NAMESPACE, format!("{kind}\n{text}").as_bytes())
+    Uuid::new_v5(&RECORD, format!("{kind}\n{text}").as_bytes())
 }
 
 /// Everything that is there before the first order.

@@ -167,6 +167,12 @@ impl Session {
             .collect()
     }
 
+    /// True if this session is now the only one that replays the record of that key.
+    pub async fn claim_record(&mut self, key: i64) -> Result<bool> {
+        let row = sqlx::query(sql::CLAIM_RECORD).bind(key).fetch_one(&mut self.connection).await?;
+        Ok(row.try_get("claimed")?)
+    }
+
     /// Whether anything at all has moved yet.
     pub async fn movements_exist(&mut self) -> Result<bool> {
         let row = sqlx::query(sql::MOVEMENTS_EXIST).fetch_one(&mut self.connection).await?;

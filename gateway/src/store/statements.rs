@@ -36,6 +36,7 @@ statements! {
     PUT_PRODUCT_EACH = "put_product_each";
     EXISTING_PRODUCTS = "existing_products";
     KNOWN_REQUESTS = "known_requests";
+    CLAIM_RECORD = "claim_record";
     MOVEMENTS_EXIST = "movements_exist";
     VERIFY = "verify";
     SERVER_FACTS = "server_facts";
