@@ -17,10 +17,8 @@ def pip():
     own = [sys.executable, "-m", "pip"]
     if succeeds([*own, "--version"]):
         return own
-    if succeeds([sys.executable, "-c", "import ensurepip"]):
-        private = LOCAL / "pip"
-        if not private.is_dir():
-            run([sys.executable, "-m", "venv", private])
+    private = LOCAL / "pip"
+    if (private / "bin" / "pip").exists() or succeeds([sys.executable, "-m", "venv", "--clear", private]):
         return [str(private / "bin" / "python"), "-m", "pip"]
     if debian.can_install():
         debian.install("python3-pip")
