@@ -5,8 +5,8 @@ use crate::pg::spi::{Args, Spi};
 use crate::pg::{lock, server, watch};
 use crate::plans;
 use inventory_core::{Code, Refusal};
-use pgrx::pg_sys::{INT8OID, Oid, TEXTOID};
-use std::cell::RefCell;
+use pgrx::pg_sys::{INT4OID, INT8OID, Oid, TEXTOID};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// The layout this library works with: the number of the last file in sql/layout.
@@ -22,6 +22,8 @@ pub struct Leaf {
 /// A database's layout as this session knows it.
 pub struct Session {
     pub generation: i32,
+    /// The generation is new, and not stored yet.
+    moved: Cell<bool>,
     pub journal_ids: Oid,
     stock: Oid,
     leaves: Vec<Leaf>,
@@ -40,6 +42,7 @@ pub fn writing(spi: &Spi) -> Result<Rc<Session>, Refusal> {
         lock::writing(session.stock);
         // Taking the lock took in what others did before: look again if it concerns us.
         if !watch::stale() {
+            session.store_generation(spi);
             return Ok(session);
         }
     }
@@ -76,8 +79,10 @@ impl Session {
         let journal_ids = relation(spi, "inventory.journal_id").ok_or_else(missing)?;
         // Watch before reading: what changes in between is noticed.
         watch::begin(vec![installation, stock, journal_ids]);
+        let (generation, moved) = generation(spi)?;
         Ok(Session {
-            generation: generation(spi)?,
+            generation,
+            moved: Cell::new(moved),
             journal_ids,
             stock,
             leaves: leaves(spi)?,
@@ -97,6 +102,28 @@ impl Session {
 
     pub fn leaves(&self) -> &[Leaf] {
         &self.leaves
+    }
+
+    /// Stores a new generation with the first command that writes. It does not wait: whoever stores
+    /// it first may keep their transaction open, and the others have arrived at the same number.
+    fn store_generation(&self, spi: &Spi) {
+        if !self.moved.replace(false) {
+            return;
+        }
+        let here = server::identity();
+        let args = Args::new()
+            .int8(here.system_id)
+            .int8(here.timeline)
+            .int8(here.database_oid)
+            .int4(self.generation);
+        spi.once(
+            "UPDATE inventory.installation AS i
+                SET generation = $4, system_id = $1, timeline = $2, database_oid = $3
+              WHERE i.only_row IN (SELECT l.only_row FROM inventory.installation AS l
+                                    WHERE l.generation < $4 FOR UPDATE SKIP LOCKED)",
+            &[INT8OID, INT8OID, INT8OID, INT4OID],
+            &args,
+        );
     }
 
     /// The sequence that counts a warehouse's order numbers.
@@ -134,7 +161,7 @@ fn leaves(spi: &Spi) -> Result<Vec<Leaf>, Refusal> {
            FROM pg_catalog.pg_inherits AS i
            JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
           CROSS JOIN LATERAL pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, c.oid),
-                'modulus (\\d+), remainder (\\d+)') AS b (part)
+                'modulus ([0-9]+), remainder ([0-9]+)') AS b (part)
           WHERE i.inhparent = 'inventory.stock'::pg_catalog.regclass AND b.part IS NOT NULL
           ORDER BY c.relname",
     );
@@ -158,10 +185,9 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// The generation this database is in. A restored or cloned database finds another identity than
-/// its own stored: its next generation begins. It is written without waiting, because whoever
-/// writes it first may keep its transaction open; the others arrive at the same number.
-fn generation(spi: &Spi) -> Result<i32, Refusal> {
+/// The generation this database is in, and whether it only begins now: a restored or cloned
+/// database finds another identity than its own stored.
+fn generation(spi: &Spi) -> Result<(i32, bool), Refusal> {
     let rows = spi.script(
         "SELECT i.layout, i.generation, i.system_id, i.timeline, i.database_oid
            FROM inventory.installation AS i",
@@ -172,25 +198,14 @@ fn generation(spi: &Spi) -> Result<i32, Refusal> {
         let detail = format!("the tables have layout {layout}, this library works with {LAYOUT}");
         return Err(not_installed(detail));
     }
-    if server::read_only() {
-        return Ok(generation);
+    if server::in_recovery() {
+        return Ok((generation, false));
     }
-    let here = server::identity();
     let stored = server::Identity {
         system_id: row.int8(3),
         timeline: row.int8(4),
         database_oid: row.int8(5),
     };
-    if stored == here {
-        return Ok(generation);
-    }
-    let args = Args::new().int8(here.system_id).int8(here.timeline).int8(here.database_oid);
-    spi.once(
-        "UPDATE inventory.installation AS i
-            SET generation = i.generation + 1, system_id = $1, timeline = $2, database_oid = $3
-          WHERE i.only_row IN (SELECT l.only_row FROM inventory.installation AS l FOR UPDATE SKIP LOCKED)",
-        &[INT8OID, INT8OID, INT8OID],
-        &args,
-    );
-    Ok(generation.saturating_add(1))
+    let moved = stored != server::identity();
+    Ok((generation.saturating_add(moved.into()), moved))
 }

@@ -37,10 +37,10 @@ pub fn identity() -> Identity {
     }
 }
 
-/// Whether this transaction may not write: asked to be read-only, or on a standby.
-pub fn read_only() -> bool {
-    // SAFETY: reads the transaction's and shared state.
-    unsafe { pg_sys::XactReadOnly || pg_sys::RecoveryInProgress() }
+/// Whether the server is a standby, which has no timeline of its own to write on.
+pub fn in_recovery() -> bool {
+    // SAFETY: reads shared state.
+    unsafe { pg_sys::RecoveryInProgress() }
 }
 
 /// The top-level transaction's 64-bit id, given now if it has none.
