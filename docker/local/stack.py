@@ -2,6 +2,7 @@
 """The private stack of this checkout, its demo and its measurements: up, down, status, demo, bench, build."""
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 
@@ -10,6 +11,14 @@ import postgres
 from common import CHECKOUT, LOCAL, TARGET, Missing, cargo, only_one, run
 
 ENV_FILE = LOCAL / "env"
+PSQL = LOCAL / "psql"
+PSQL_SCRIPT = """#!/bin/sh
+url=$(sed -n 's/^DATABASE_URL=//p' {env})
+PGPASSWORD=$(echo "$url" | sed 's|.*//[^:]*:||; s|@.*||')
+export PGPASSWORD
+[ $# -gt 0 ] || set -- "$url"
+exec {psql} "$@"
+"""
 INVENTORY = TARGET / "release" / "inventory"
 
 
@@ -38,7 +47,7 @@ def up():
     home(chosen.major).parent.mkdir(exist_ok=True)
     run([INVENTORY, "cluster", "up", "--pg-bin", bindir, "--data-dir", home(chosen.major), "--env-file", ENV_FILE],
         stdout=sys.stdout)
-    return bindir
+    write_psql(bindir)
 
 
 def stop_all(other_than=None):
@@ -53,17 +62,23 @@ def stop_all(other_than=None):
     return stopped
 
 
+def write_psql(bindir):
+    """A psql that knows the way and the password: nobody has to type either, and neither is shown."""
+    PSQL.write_text(PSQL_SCRIPT.format(env=shlex.quote(str(ENV_FILE)), psql=shlex.quote(str(bindir / "psql"))),
+                    encoding="utf-8")
+    PSQL.chmod(0o755)
+
+
 def addresses():
     lines = ENV_FILE.read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines)
 
 
 def demo():
-    bindir = up()
-    environment = {**os.environ, **addresses(), "INVENTORY_PSQL": str(bindir / "psql")}
+    up()
+    environment = {**os.environ, **addresses(), "INVENTORY_PSQL": str(PSQL.relative_to(CHECKOUT))}
     environment.pop("INVENTORY_DATABASE_URL", None)  # the demo's place is its own server, whatever else is set
-    for step in ("init", "demo"):
-        run([INVENTORY, step], stdout=sys.stdout, env=environment)
+    run([INVENTORY, "demo"], stdout=sys.stdout, env=environment)
 
 
 def down():
