@@ -63,11 +63,16 @@ impl History {
         self.decided_to.is_some_and(|to| place <= to)
     }
 
+    /// Whether an earlier run came past the opening.
+    pub fn has_movements(&self) -> bool {
+        self.decided_to.is_some()
+    }
+
     /// A record has one opening. Another one now would mix two histories: refused before anything
     /// is written, as the engine would refuse each receipt.
     pub fn check_openings(&self, openings: &[Opening], opening: Option<i64>) -> Result<()> {
         let Some(opening) = opening else { return Ok(()) };
-        let missing = openings.iter().any(|o| !self.knows(o.request_id));
+        let none_received = !openings.iter().any(|o| self.knows(o.request_id));
         let other = openings
             .iter()
             .filter_map(|o| self.known.get(&o.request_id).map(|qty| (o, *qty)))
@@ -77,7 +82,7 @@ impl History {
                 "this file was replayed before with --opening {qty} (seen at {:?}), now with --opening {opening}",
                 first.line.sku
             ),
-            None if missing && self.decided_to.is_some() => format!(
+            None if none_received && self.has_movements() => format!(
                 "this file was replayed before without --opening, now with --opening {opening}"
             ),
             None => return Ok(()),
@@ -149,6 +154,13 @@ mod tests {
         let ran_without = History::new(HashMap::from([(id(9), -1)]), &places);
         let error = ran_without.check_openings(&[opening(1, 500)], Some(500)).unwrap_err();
         assert!(error.to_string().contains("without --opening"), "{error}");
+    }
+
+    #[test]
+    fn an_opening_that_was_refused_for_some_is_no_other_opening() {
+        let places = [Place { place: 1, request_id: id(9) }];
+        let history = History::new(HashMap::from([(id(1), 500), (id(9), -1)]), &places);
+        assert!(history.check_openings(&[opening(1, 500), opening(2, 500)], Some(500)).is_ok());
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub async fn open(
         plan.openings.iter().partition(|o| history.knows(o.request_id));
     summary.openings_received += known.len() as u64;
     summary.replayed += known.len() as u64;
+    if history.has_movements() {
+        return Ok(pace); // what is missing was refused before the first movement
+    }
     let mut receipts: Vec<SingleRow> = todo.into_iter().map(opening_receipt).collect();
     // The engine's own lock order, so that a call of many cannot deadlock with anybody.
     receipts.sort_by(|a, b| (&a.sku, a.warehouse_id).cmp(&(&b.sku, b.warehouse_id)));

@@ -4,7 +4,7 @@
 //! `Customer ID` may be; others are ignored. The file is plain or gzip, told by its first bytes.
 //!
 //! - The sign of a quantity decides where goods go. Positive lines leave: all those of one invoice
-//!   are one order, all or nothing, placed where the last of them stands (656 invoices of the
+//!   are one order, all or nothing, placed where the last of them stands (655 invoices of the
 //!   sample year are interleaved with others). That holds for every invoice: the three beginning
 //!   with `A` (adjustments of a debt, booked on a stock code) are orders of one unit, and so is the
 //!   one positive line on an invoice beginning with `C`. So every stock code ends at its opening
