@@ -52,9 +52,9 @@ async fn a_restored_database_goes_on_where_the_dump_was_taken(pg: Pg) {
 
     let target = restored_elsewhere(&pg, &source).await;
     let mut owner = target.owner().await;
+    assert_eq!(target.digest().await, source.digest().await, "row by row the same");
     owner.verify_is_clean().await;
     assert_eq!([owner.text(LEVELS).await, owner.text(LOTS).await, owner.text(LOG).await], shown);
-    assert_eq!(target.digest().await, source.digest().await, "row by row the same");
 
     let mut op = target.operator().await;
     op.check(REQUEST, &answer).await;

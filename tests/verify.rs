@@ -12,6 +12,7 @@ promises!(
     a_sound_shop_has_no_fault,
     a_lost_movement_is_seen,
     load_makes_no_false_alarms,
+    looking_writes_nothing,
 );
 
 /// A fact to spoil: the check, the statement that spoils it, the row that must be seen.
@@ -205,4 +206,19 @@ async fn load_makes_no_false_alarms(pg: Pg) {
     let (a, b, c, ()) = futures::join!(sell("A", 1), sell("A", 1), sell("B", 1), look);
     assert!(a + b + c > 30, "there was load: {a}, {b}, {c}");
     db.verify_is_clean().await;
+}
+
+async fn looking_writes_nothing(pg: Pg) {
+    let db = shop(&pg).await;
+    // A clone: whoever writes first begins its new generation, but not who only looks.
+    let clone = Database { server: db.server.clone(), name: format!("{}_clone", db.name) };
+    let create = format!("CREATE DATABASE {} TEMPLATE {}", clone.name, db.name);
+    let maintenance = Database { server: db.server.clone(), name: "postgres".into() };
+    maintenance.owner().await.run(&create).await;
+    let before = clone.digest().await;
+    let mut reader = clone.reader().await;
+    reader.check("BEGIN READ ONLY; SELECT * FROM inventory.verify()", "").await;
+    reader.check("SELECT count(*) FROM inventory.stock_level; COMMIT", "5").await;
+    clone.reader().await.check("SELECT * FROM inventory.verify()", "").await;
+    assert_eq!(clone.digest().await, before);
 }

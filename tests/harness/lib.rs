@@ -3,17 +3,20 @@
 //!
 //! `servers` starts and stops clusters · `database` makes databases and opens sessions · `session`
 //! runs SQL and shows its answers as text · `run` is the main of every test file · `commands`
-//! runs the programs around (the `inventory` binary, `pg_dump`, …) · `dice` throws the same dice every time.
+//! runs the programs around (the `inventory` binary, `pg_dump`, …) · `pooler`
+//! starts a pgbouncer · `dice` throws the same dice every time.
 
 pub mod commands;
 pub mod database;
 pub mod dice;
+pub mod pooler;
 pub mod run;
 pub mod servers;
 pub mod session;
 
 pub use database::{Database, User};
 pub use dice::Dice;
+pub use pooler::Pooler;
 pub use run::{Verdict, skipped};
 pub use servers::{Pg, Server};
 pub use session::{Refused, Session};

@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use crate::servers::{Pg, Servers};
 
 /// No test may hang the suite.
-const TIME_LIMIT: Duration = Duration::from_secs(600);
+const TIME_LIMIT: Duration = Duration::from_secs(300);
 
 /// How a test ended that did not panic.
 pub enum Verdict {

@@ -128,7 +128,9 @@ impl Pg {
     }
 
     fn builder(&self) -> Builder {
-        Cluster::builder(&self.bin_dir).setting("max_connections", MAX_CONNECTIONS)
+        Cluster::builder(&self.bin_dir)
+            .setting("max_connections", MAX_CONNECTIONS)
+            .setting("max_prepared_transactions", "10")
     }
 }
 
