@@ -26,6 +26,7 @@ impl<'a> Stage<'a> {
             stage.keep_autovacuum_away()?;
         }
         stage.stock_up()?;
+        stage.open_ledgers()?;
         match variant {
             Variant::Fresh => stage.run("ANALYZE")?,
             Variant::NeverAnalyzed => {}
@@ -76,6 +77,18 @@ impl<'a> Stage<'a> {
         // Goods after products, in a statement of its own: a command sees what was committed before it began.
         self.run("SELECT count(p.code) FROM naive.stock AS s, LATERAL inventory.put_product(s.sku, 'Bench ' || s.sku) AS p")?;
         self.run("SELECT count(r.code) FROM naive.stock AS s, LATERAL inventory.receive(s.sku, s.on_hand) AS r")
+    }
+
+    /// One order of each SKU on the sides that keep plans, so that no ledger is empty when it is analyzed: a session that
+    /// first plans on a table known to be empty scans it, and goes on scanning it while it grows.
+    fn open_ledgers(&self) -> Result<()> {
+        for call in [
+            "plain.deduct(sku, 1, p_request_id => gen_random_uuid())",
+            "inventory.deduct(sku, 1, request_id => gen_random_uuid())",
+        ] {
+            self.run(&format!("SELECT count(d.code) FROM naive.stock AS s, LATERAL {call} AS d"))?;
+        }
+        Ok(())
     }
 
     /// A hundred versions of each row, written and superseded within one transaction, so that nothing can prune one
