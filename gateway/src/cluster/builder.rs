@@ -104,7 +104,7 @@ impl Builder {
     fn prepare(&self) -> Result<Cluster> {
         let bin_dir = checked(&self.bin_dir)?;
         let (home, keeper) = self.make_home()?;
-        let identity = Identity::for_server(&[&bin_dir, &home])?;
+        let identity = Identity::for_server(&bin_dir, &home)?;
         identity.give(&home)?;
         let durability = if keeper.is_some() { Durability::Temporary } else { Durability::Kept };
         let password = make_data(&bin_dir, &home, &identity, durability)?;

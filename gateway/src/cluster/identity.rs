@@ -12,6 +12,9 @@ const SETPRIV: &str = "setpriv";
 /// The bit of CAP_DAC_READ_SEARCH in the masks of /proc/self/status.
 const DAC_READ_SEARCH: u32 = 2;
 
+/// Users that a machine may have for this purpose, the best first.
+const LENDERS: [&str; 2] = ["postgres", "nobody"];
+
 #[derive(Debug, Clone)]
 pub(super) enum Identity {
     /// We are an ordinary user: the server runs as ourselves.
@@ -39,17 +42,17 @@ pub(super) enum Reach {
 }
 
 impl Identity {
-    /// The identity for a server whose files lie in `folders`.
-    pub(super) fn for_server(folders: &[&Path]) -> Result<Self> {
+    /// The identity for the server of `bin_dir` on the cluster in `home`.
+    pub(super) fn for_server(bin_dir: &Path, home: &Path) -> Result<Self> {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self::Ourselves);
         }
         let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let user = ["postgres", "nobody"]
-            .iter()
-            .find_map(|name| User::named(name, &accounts))
+        let user = User::owning(&home.join("data"))
+            .or_else(|| LENDERS.iter().find_map(|name| User::named(name, &accounts)))
             .ok_or(Error::NoIdentity)?;
-        let reach = match folders.iter().find_map(|folder| user.stopped_at(folder)) {
+        let closed = [bin_dir, home].iter().find_map(|folder| user.stopped_at(folder));
+        let reach = match closed {
             None => Reach::Permitted,
             Some(_) if can_lend_capability() => Reach::Capability,
             Some(dir) => return Err(Error::Unreachable { dir, user: user.name }),
@@ -96,6 +99,13 @@ impl Identity {
 }
 
 impl User {
+    /// The user that an existing cluster belongs to: a later installation may have brought a better
+    /// one, but PostgreSQL starts for the owner only.
+    fn owning(data: &Path) -> Option<Self> {
+        let about = fs::metadata(data).ok().filter(|about| about.uid() != 0)?;
+        Some(Self { name: format!("number {}", about.uid()), uid: about.uid(), gid: about.gid() })
+    }
+
     fn named(name: &str, accounts: &str) -> Option<Self> {
         let mut fields = accounts
             .lines()

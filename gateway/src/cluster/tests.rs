@@ -148,6 +148,25 @@ fn a_checkout_in_a_private_home_works() {
     }
 }
 
+#[test]
+fn a_cluster_stays_with_the_user_it_was_made_for() {
+    if !rustix::process::geteuid().is_root() {
+        return; // only root lends users
+    }
+    for bin_dir in installations() {
+        let parent = tempfile::tempdir().unwrap();
+        let home = parent.path().join("cluster");
+        let mut cluster = Cluster::builder(&bin_dir).at(&home).start().unwrap();
+        cluster.stop(Shutdown::Fast).unwrap();
+        // As it is where there was only `nobody` at first.
+        let given = Command::new("chown").args(["-R", "65534:65534"]).arg(&home).status().unwrap();
+        assert!(given.success());
+        cluster = Cluster::builder(&bin_dir).at(&home).start().unwrap();
+        assert_eq!(cluster.sql("SELECT 1").unwrap(), "1");
+        cluster.stop(Shutdown::Fast).unwrap();
+    }
+}
+
 /// Ends itself with SIGKILL in a process of its own, with a cluster running; see the next test.
 #[test]
 #[ignore = "run by a_process_that_is_killed_leaves_no_server_behind"]
