@@ -52,9 +52,17 @@ statements! {
     UPDATE_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID) =
         "UPDATE inventory.{leaf} AS s SET on_hand = $4, reserved = $5, version = $6
           WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = $3";
-    REVIVE_STOCK(TEXTOID, INT4OID) =
-        "UPDATE inventory.{leaf} AS s SET retired = false
-          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.retired";
+    /// Whether a place has a row that counts.
+    FIND_STOCK(TEXTOID, INT4OID) =
+        "SELECT s.version FROM inventory.{leaf} AS s
+          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = '' AND NOT s.retired";
+    /// What changes when any row of a place does.
+    SHELF_STATE(TEXTOID, INT4OID) =
+        "SELECT pg_catalog.count(*), pg_catalog.sum(s.version)::pg_catalog.int8 FROM inventory.{leaf} AS s
+          WHERE s.sku = $1 AND s.warehouse_id = $2";
+    SKU_STATE(TEXTOID) =
+        "SELECT pg_catalog.count(*), pg_catalog.sum(s.version)::pg_catalog.int8 FROM inventory.{leaf} AS s
+          WHERE s.sku = $1";
     /// All rows of a SKU, in lock order.
     LOCK_SKU(TEXTOID) =
         "SELECT s.on_hand, s.reserved FROM inventory.{leaf} AS s
@@ -73,22 +81,27 @@ statements! {
         "SELECT p.lot_controlled, p.low_stock_threshold FROM inventory.product AS p WHERE p.sku = $1 FOR SHARE";
     LOCK_PRODUCT(TEXTOID) =
         "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR UPDATE";
-    PUT_PRODUCT(TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+    /// Waits for whoever is making the same one.
+    INSERT_PRODUCT(TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
         "INSERT INTO inventory.product AS p (sku, name, low_stock_threshold, lot_controlled, unit, attributes,
                                              created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6::pg_catalog.jsonb, $7, $7)
-         ON CONFLICT (sku) DO UPDATE SET name = excluded.name, low_stock_threshold = excluded.low_stock_threshold,
-                lot_controlled = excluded.lot_controlled, unit = excluded.unit, attributes = excluded.attributes,
-                updated_at = excluded.updated_at";
+         VALUES ($1, $2, $3, $4, $5, $6::pg_catalog.jsonb, $7, $7) ON CONFLICT (sku) DO NOTHING";
+    UPDATE_PRODUCT(TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.product AS p SET name = $2, low_stock_threshold = $3, lot_controlled = $4, unit = $5,
+                attributes = $6::pg_catalog.jsonb, updated_at = $7
+          WHERE p.sku = $1";
     DELETE_PRODUCT(TEXTOID) =
         "DELETE FROM inventory.product AS p WHERE p.sku = $1";
 
     FIND_WAREHOUSE(INT4OID) =
         "SELECT w.code FROM inventory.warehouse AS w WHERE w.warehouse_id = $1";
     SHARE_WAREHOUSE(INT4OID) =
-        "SELECT w.code FROM inventory.warehouse AS w WHERE w.warehouse_id = $1 FOR SHARE";
+        "SELECT w.code FROM inventory.warehouse AS w WHERE w.warehouse_id = $1 FOR KEY SHARE";
     LOCK_WAREHOUSE(INT4OID) =
         "SELECT w.code FROM inventory.warehouse AS w WHERE w.warehouse_id = $1 FOR UPDATE";
+    WAREHOUSES_OF(INT4OID, TEXTOID) =
+        "SELECT pg_catalog.count(*), pg_catalog.sum(w.warehouse_id)::pg_catalog.int8
+           FROM inventory.warehouse AS w WHERE w.warehouse_id = $1 OR w.code = $2";
     WAREHOUSE_OF_CODE(TEXTOID) =
         "SELECT w.warehouse_id FROM inventory.warehouse AS w WHERE w.code = $1";
     PUT_WAREHOUSE(INT4OID, TEXTOID, TEXTOID) =
@@ -114,6 +127,8 @@ statements! {
                            pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))
              AS u (request_id, fingerprint, order_id, first, last, movements)
          ON CONFLICT (request_id) DO NOTHING RETURNING request_id";
+    ANSWER_REQUEST(UUIDOID, INT8ARRAYOID) =
+        "UPDATE inventory.request AS r SET levels = $2 WHERE r.request_id = $1";
     FORGET_REQUESTS(UUIDARRAYOID) =
         "DELETE FROM inventory.request AS r WHERE r.request_id = ANY ($1)";
 

@@ -100,10 +100,6 @@ impl Session {
             .ok_or_else(|| not_installed(format!("no partition of stock takes SKU {sku}")))
     }
 
-    pub fn leaves(&self) -> &[Leaf] {
-        &self.leaves
-    }
-
     /// Stores a new generation with the first command that writes. It does not wait: whoever stores
     /// it first may keep their transaction open, and the others have arrived at the same number.
     fn store_generation(&self, spi: &Spi) {

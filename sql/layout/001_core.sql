@@ -126,7 +126,7 @@ SELECT s.sku, s.warehouse_id, s.lot, s.on_hand, s.reserved,
             THEN 0 ELSE s.on_hand - s.reserved END AS available,
        s.expires_on, s.received_at, s.version
   FROM inventory.stock AS s
- WHERE s.lot <> '' AND NOT s.retired;
+ WHERE s.lot <> '' AND s.lot_controlled AND NOT s.retired;
 
 CREATE VIEW inventory.stock_level AS
 SELECT s.sku, s.warehouse_id,
@@ -137,7 +137,8 @@ SELECT s.sku, s.warehouse_id,
                            OR s.expires_on >= (pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date),
                 0)::bigint AS available,
        coalesce(pg_catalog.sum(s.on_hand) <= pg_catalog.max(s.low_at), false) AS low,
-       pg_catalog.sum(s.version)::bigint AS version
+       -- Of the rows that hold the goods: the only one, or the lots.
+       coalesce(pg_catalog.sum(s.version) FILTER (WHERE s.lot_controlled = (s.lot <> '')), 0)::bigint AS version
   FROM inventory.stock AS s
  WHERE NOT s.retired
  GROUP BY s.sku, s.warehouse_id;

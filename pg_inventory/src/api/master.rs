@@ -1,7 +1,7 @@
 //! Master data: `put_product`, `put_warehouse`, `delete_product`, `delete_warehouse`.
 //!
-//! Stock rows repeat the product's kind and threshold, so a change locks them first, in the order
-//! of every other command, and the product after them; who makes a new stock row holds the product.
+//! Products and warehouses are locked before stock, as everywhere. Stock rows repeat the product's
+//! kind and threshold; who makes a stock row holds the product, so that none is made meanwhile.
 
 use super::{DELETED, Origin, PUT, ok};
 use crate::engine::{self, Claim, Known, lock_sku};
@@ -10,10 +10,11 @@ use crate::pg::server;
 use crate::pg::spi::{self, Args, Spi};
 use crate::session::{self, Session};
 use crate::{plans, sql_function};
-use inventory_core::command::{RequestId, WarehouseId};
+use inventory_core::command::WarehouseId;
 use inventory_core::fingerprint::{Content, Fingerprint};
 use inventory_core::text::{Label, name, required};
 use inventory_core::{Code, QUANTITY_MAX, Refusal};
+use pgrx::pg_sys::INT4OID;
 
 sql_function!(put_product);
 sql_function!(put_warehouse);
@@ -72,32 +73,43 @@ impl Product {
 
     /// Gives whether the product is new.
     fn put(&self, spi: &Spi, session: &Session) -> Result<bool, Refusal> {
-        let (number, leaf) = session.leaf(&self.sku)?;
-        let sku = || Args::new().text(&self.sku);
-        lock_sku(spi, session, &self.sku)?;
-        let known = spi.execute(plans::LOCK_PRODUCT.plan(spi), &sku());
-        let kind_changes = known.first().is_some_and(|r| r.bool(1) != self.lot_controlled);
-        // Rows that were made before the product was ours are locked too.
-        let (rows, on_hand, reserved) = lock_sku(spi, session, &self.sku)?;
+        let insert = spi.execute(plans::INSERT_PRODUCT.plan(spi), &self.columns());
+        let created = insert.processed() == 1;
+        let mut kind_changes = false;
+        if !created {
+            let sku = Args::new().text(&self.sku);
+            let known = spi.execute(plans::LOCK_PRODUCT.plan(spi), &sku);
+            let Some(row) = known.first() else {
+                return self.put(spi, session); // deleted the moment before: make it after all
+            };
+            kind_changes = row.bool(1) != self.lot_controlled;
+        }
+        let (on_hand, reserved) = lock_sku(spi, session, &self.sku)?;
         if kind_changes && (on_hand, reserved) != (0, 0) {
             return Err(in_use(format!(
                 "lot_controlled of SKU {} cannot change while {on_hand} units are on hand",
                 self.sku
             )));
         }
-        let put = sku()
+        if !created {
+            spi.execute(plans::UPDATE_PRODUCT.plan(spi), &self.columns());
+        }
+        let (number, leaf) = session.leaf(&self.sku)?;
+        let flags = Args::new().text(&self.sku).bool(self.lot_controlled);
+        let flag = plans::FLAG_SKU.on_leaf(spi, number, &leaf.name);
+        spi.execute(flag, &flags.maybe_int8(self.low_stock_threshold));
+        Ok(created)
+    }
+
+    fn columns(&self) -> Args<'static> {
+        Args::new()
+            .text(&self.sku)
             .text(&self.name)
             .maybe_int8(self.low_stock_threshold)
             .bool(self.lot_controlled)
             .text(&self.unit)
             .text(&self.attributes)
-            .moment(server::now());
-        spi.execute(plans::PUT_PRODUCT.plan(spi), &put);
-        if rows > 0 {
-            let flags = sku().bool(self.lot_controlled).maybe_int8(self.low_stock_threshold);
-            spi.execute(plans::FLAG_SKU.on_leaf(spi, number, &leaf.name), &flags);
-        }
-        Ok(known.len() == 0)
+            .moment(server::now())
     }
 }
 
@@ -115,36 +127,38 @@ fn put_warehouse(call: &Call) -> Result<Answer, Refusal> {
     let name = name("name", call.text(2))?;
     let origin = Origin::of(call, 3)?;
     let content = Content::of("put_warehouse").int(id.number().into()).text(&code).text(&name);
-    let (created, replayed) = once(&origin, content.finish(), |spi, session| {
-        put_warehouse_row(spi, session, id, &code, &name)
-    })?;
+    let (created, replayed) =
+        once(&origin, content.finish(), |spi, _| put_warehouse_row(spi, id, &code, &name))?;
     Ok(Answer::Row(&PUT, vec![ok(), Value::Bool(created), Value::Bool(replayed)]))
 }
 
 fn put_warehouse_row(
     spi: &Spi,
-    session: &Session,
     id: WarehouseId,
     code: &Label,
     name: &str,
 ) -> Result<bool, Refusal> {
+    // Warehouses are few and rarely put: one at a time, so that neither id nor code is taken twice.
+    spi.script("LOCK TABLE inventory.warehouse IN SHARE ROW EXCLUSIVE MODE");
     let number = || Args::new().int4(id.number());
+    if server::snapshot_is_fixed() {
+        spi.crosscheck(plans::WAREHOUSES_OF.plan(spi), &number().text(code));
+    }
     let taken = spi.execute(plans::WAREHOUSE_OF_CODE.plan(spi), &Args::new().text(code));
     if let Some(other) = taken.first().map(|r| r.int4(1)).filter(|other| *other != id.number()) {
         return Err(Refusal::invalid(format!("code {code} belongs to warehouse {other}")));
     }
-    let created = spi.execute(plans::LOCK_WAREHOUSE.plan(spi), &number()).len() == 0;
+    let created = spi.execute(plans::FIND_WAREHOUSE.plan(spi), &number()).len() == 0;
     spi.execute(plans::PUT_WAREHOUSE.plan(spi), &number().text(code).text(name));
     if created {
         session::make_number_sequence(spi, id.number());
-        for leaf in session.leaves() {
-            // A warehouse that comes again finds its empty rows, as far as their products are there.
-            spi.script(&format!(
-                "UPDATE inventory.{} AS s SET retired = false WHERE s.warehouse_id = {} AND s.retired
-                    AND EXISTS (SELECT FROM inventory.product AS p WHERE p.sku = s.sku)",
-                leaf.name, id.number()
-            ));
-        }
+        // A warehouse that comes again finds its empty rows, as far as their products are there.
+        lock_warehouse_stock(spi, id);
+        spi.script(&format!(
+            "UPDATE inventory.stock AS s SET retired = false WHERE s.warehouse_id = {} AND s.retired
+                AND EXISTS (SELECT FROM inventory.product AS p WHERE p.sku = s.sku)",
+            id.number()
+        ));
     }
     Ok(created)
 }
@@ -154,17 +168,15 @@ fn delete_product(call: &Call) -> Result<Answer, Refusal> {
     let origin = Origin::of(call, 1)?;
     let content = Content::of("delete_product").text(&sku).finish();
     let (_, replayed) = once(&origin, content, |spi, session| {
-        let (number, leaf) = session.leaf(&sku)?;
-        lock_sku(spi, session, &sku)?;
         if spi.execute(plans::LOCK_PRODUCT.plan(spi), &Args::new().text(&sku)).len() == 0 {
             return Err(Refusal::new(Code::UnknownSku, format!("SKU {sku} does not exist")));
         }
-        let (_, on_hand, reserved) = lock_sku(spi, session, &sku)?;
+        let (on_hand, reserved) = lock_sku(spi, session, &sku)?;
         if (on_hand, reserved) != (0, 0) {
-            return Err(in_use(format!(
-                "SKU {sku} has {on_hand} units on hand, {reserved} reserved"
-            )));
+            let detail = format!("SKU {sku} has {on_hand} units on hand, {reserved} reserved");
+            return Err(in_use(detail));
         }
+        let (number, leaf) = session.leaf(&sku)?;
         spi.execute(plans::RETIRE_SKU.on_leaf(spi, number, &leaf.name), &Args::new().text(&sku));
         spi.execute(plans::DELETE_PRODUCT.plan(spi), &Args::new().text(&sku));
         Ok(true)
@@ -176,13 +188,12 @@ fn delete_warehouse(call: &Call) -> Result<Answer, Refusal> {
     let id = WarehouseId::used(call.int4(0))?;
     let origin = Origin::of(call, 1)?;
     let content = Content::of("delete_warehouse").int(id.number().into()).finish();
-    let (_, replayed) = once(&origin, content, |spi, session| {
-        lock_warehouse_stock(spi, session, id);
+    let (_, replayed) = once(&origin, content, |spi, _| {
         let number = || Args::new().int4(id.number());
         if spi.execute(plans::LOCK_WAREHOUSE.plan(spi), &number()).len() == 0 {
             return Err(WarehouseId::unknown(id.number()));
         }
-        let (on_hand, reserved) = lock_warehouse_stock(spi, session, id);
+        let (on_hand, reserved) = lock_warehouse_stock(spi, id);
         if (on_hand, reserved) != (0, 0) {
             return Err(in_use(format!(
                 "warehouse {} has {on_hand} units on hand, {reserved} reserved",
@@ -201,13 +212,22 @@ fn delete_warehouse(call: &Call) -> Result<Answer, Refusal> {
 
 /// Locks every stock row of a warehouse in lock order; gives units on hand and reserved. No index
 /// leads with the warehouse: this is rare, and one more index would cost every receipt.
-fn lock_warehouse_stock(spi: &Spi, _: &Session, id: WarehouseId) -> (i64, i64) {
+fn lock_warehouse_stock(spi: &Spi, id: WarehouseId) -> (i64, i64) {
+    let number = id.number();
+    if server::snapshot_is_fixed() {
+        let state = spi.prepare(
+            "SELECT pg_catalog.count(*), pg_catalog.sum(s.version)::pg_catalog.int8
+               FROM inventory.stock AS s WHERE s.warehouse_id = $1",
+            &[INT4OID],
+        );
+        spi.crosscheck(state, &Args::new().int4(number));
+        state.free();
+    }
     let rows = spi.script(&format!(
         "SELECT l.on_hand, l.reserved
-           FROM (SELECT s.on_hand, s.reserved FROM inventory.stock AS s WHERE s.warehouse_id = {}
+           FROM (SELECT s.on_hand, s.reserved FROM inventory.stock AS s WHERE s.warehouse_id = {number}
                   ORDER BY s.sku, s.warehouse_id, s.lot FOR UPDATE) AS l
-          WHERE l.on_hand <> 0 OR l.reserved <> 0",
-        id.number()
+          WHERE l.on_hand <> 0 OR l.reserved <> 0"
     ));
     let sum = |column| rows.iter().map(|r| r.int8(column)).sum();
     (sum(1), sum(2))
@@ -218,6 +238,8 @@ fn in_use(detail: String) -> Refusal {
 }
 
 /// Runs a command on master data once per request id; gives its answer and whether it is a replay.
+/// The id is claimed before anything else, so that a repeat waits for the first and does nothing;
+/// these commands raise when they are refused, which gives the claim back.
 fn once(
     origin: &Origin,
     fingerprint: Fingerprint,
@@ -228,27 +250,19 @@ fn once(
         let Some(id) = origin.request_id else {
             return Ok((effect(spi, &session)?, false));
         };
-        if let Some(known) = find(spi, id) {
-            return replay(&known, fingerprint);
+        let claim = Claim { id, fingerprint, order: None, levels: vec![0], movements: 0 };
+        while claim.insert(spi, server::now()).is_empty() {
+            if let Some((_, known)) = engine::look_up(spi, &[id]).pop() {
+                return replay(&known, fingerprint);
+            }
         }
-        let answer = effect(spi, &session);
-        // It may have been carried out by somebody else while we waited for the rows.
-        if let Some(known) = find(spi, id) {
-            return replay(&known, fingerprint);
-        }
-        let answer = answer?;
-        let claim =
-            Claim { id, fingerprint, order: None, levels: vec![answer.into()], movements: 0 };
-        if claim.insert(spi, server::now()).is_empty() {
-            // The same id, committed this instant for another row: the effect just made must go.
-            return Err(engine::reused());
+        let answer = effect(spi, &session)?;
+        if answer {
+            let args = Args::new().uuid(&id.0).int8s([Some(1)].into_iter());
+            spi.execute(plans::ANSWER_REQUEST.plan(spi), &args);
         }
         Ok((answer, false))
     })
-}
-
-fn find(spi: &Spi, id: RequestId) -> Option<Known> {
-    engine::look_up(spi, &[id]).pop().map(|(_, known)| known)
 }
 
 fn replay(known: &Known, fingerprint: Fingerprint) -> Result<(bool, bool), Refusal> {

@@ -2,14 +2,14 @@
 
 use super::Task;
 use crate::pg::server;
-use crate::pg::spi::{Args, Rows, Spi};
+use crate::pg::spi::{self, Args, Spi};
 use crate::plans;
 use crate::session::Session;
 use inventory_core::book::{Book, Row, Shelf};
 use inventory_core::command::{Place, WarehouseId};
 use inventory_core::text::Label;
 use inventory_core::{Code, Refusal};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a batch wants of one place.
 #[derive(Default)]
@@ -20,7 +20,8 @@ struct Wanted<'t> {
     lots: Vec<&'t Label>,
 }
 
-/// Locks every place the tasks name, in the one global order (SKU, warehouse), and reads it.
+/// Locks every place the tasks name, in the one global order (products, warehouses, then stock by
+/// SKU and warehouse), and reads it.
 pub fn lock(spi: &Spi, session: &Session, tasks: &[Task]) -> Result<Book, Refusal> {
     let mut wanted: BTreeMap<&Place, Wanted> = BTreeMap::new();
     for task in tasks {
@@ -34,12 +35,54 @@ pub fn lock(spi: &Spi, session: &Session, tasks: &[Task]) -> Result<Book, Refusa
             entry.lots.extend(command.action.lots());
         }
     }
+    make_missing(spi, session, wanted.iter().filter(|(_, w)| w.create).map(|(p, _)| *p))?;
     let mut book = Book::default();
     for (place, wanted) in wanted {
         let shelf = lock_place(spi, session, place, &wanted)?;
         book.insert(place.clone(), shelf);
     }
     Ok(book)
+}
+
+/// Makes the rows that something may come in to, where they are missing. Their products and
+/// warehouses are held first, so that they neither go nor change until we commit; a place whose
+/// product or warehouse is not there stays missing.
+fn make_missing<'p>(
+    spi: &Spi,
+    session: &Session,
+    places: impl Iterator<Item = &'p Place>,
+) -> Result<(), Refusal> {
+    let mut missing = Vec::new();
+    for place in places {
+        let leaf = session.leaf(&place.sku)?;
+        let guard = spi.execute(plans::FIND_STOCK.on_leaf(spi, leaf.0, &leaf.1.name), &key(place));
+        if guard.len() == 0 {
+            missing.push(place);
+        }
+    }
+    let mut products: BTreeMap<&Label, Option<Product>> = BTreeMap::new();
+    for place in &missing {
+        let product = || product(spi, &plans::SHARE_PRODUCT, place);
+        products.entry(&place.sku).or_insert_with(product);
+    }
+    let mut warehouses: BTreeSet<WarehouseId> = missing.iter().map(|p| p.warehouse_id).collect();
+    warehouses.retain(|id| {
+        let args = Args::new().int4(id.number());
+        spi.execute(plans::SHARE_WAREHOUSE.plan(spi), &args).len() > 0
+    });
+    for place in missing.iter().filter(|p| warehouses.contains(&p.warehouse_id)) {
+        let Some(Some(product)) = products.get(&place.sku) else { continue };
+        let (number, leaf) = session.leaf(&place.sku)?;
+        let args = key(place).text("").int8(0).int8(0).int8(0).maybe_day(None);
+        let args = args.moment(server::now()).bool(product.lot_controlled);
+        let insert = plans::INSERT_STOCK.on_leaf(spi, number, &leaf.name);
+        spi.execute(insert, &args.maybe_int8(product.low_at));
+    }
+    Ok(())
+}
+
+fn key(place: &Place) -> Args<'static> {
+    Args::new().text(&place.sku).int4(place.warehouse_id.number())
 }
 
 fn lock_place(
@@ -49,27 +92,11 @@ fn lock_place(
     wanted: &Wanted,
 ) -> Result<Result<Shelf, Refusal>, Refusal> {
     let (number, leaf) = session.leaf(&place.sku)?;
-    let key = || Args::new().text(&place.sku).int4(place.warehouse_id.number());
-    let lock = plans::LOCK_STOCK.on_leaf(spi, number, &leaf.name);
-    let mut guard = spi.execute(lock, &key());
-    if !present(&guard) {
-        let product = match master_data(spi, place, wanted.create) {
-            Ok(product) => product,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if !wanted.create {
-            return Ok(Ok(product.empty_shelf()));
-        }
-        let insert = plans::INSERT_STOCK.on_leaf(spi, number, &leaf.name);
-        let args = key().text("").int8(0).int8(0).int8(0).maybe_day(None);
-        let args =
-            args.moment(server::now()).bool(product.lot_controlled).maybe_int8(product.low_at);
-        spi.execute(insert, &args);
-        spi.execute(plans::REVIVE_STOCK.on_leaf(spi, number, &leaf.name), &key());
-        guard = spi.execute(lock, &key());
-    }
-    let Some(row) = guard.first() else {
-        return Ok(Err(unknown_sku(place))); // deleted between the two statements
+    let guard = spi.execute(plans::LOCK_STOCK.on_leaf(spi, number, &leaf.name), &key(place));
+    // A retired row is as good as none: its product or its warehouse is gone.
+    let Some(row) = guard.first().filter(|row| !row.bool(6)) else {
+        crosscheck(spi, number, &leaf.name, place);
+        return Ok(empty_shelf(spi, place));
     };
     if !row.bool(5) {
         return Ok(Ok(Shelf {
@@ -85,9 +112,10 @@ fn lock_place(
             }],
         }));
     }
+    crosscheck(spi, number, &leaf.name, place);
     let named = wanted.lots.iter().map(|l| Some(&***l));
     let lots = plans::LOCK_LOTS.on_leaf(spi, number, &leaf.name);
-    let rows = spi.execute(lots, &key().texts(named));
+    let rows = spi.execute(lots, &key(place).texts(named));
     let rows = rows.iter().map(|r| {
         Ok(Row {
             lot: Some(Label::new("lot", r.text(1))?),
@@ -102,9 +130,12 @@ fn lock_place(
     Ok(Ok(Shelf { lot_controlled: true, rows: rows.collect::<Result<_, Refusal>>()? }))
 }
 
-/// Whether the guard row is there and not retired.
-fn present(guard: &Rows) -> bool {
-    guard.first().is_some_and(|row| !row.bool(6))
+/// Under a snapshot older than the lock (REPEATABLE READ) rows that came or lots that changed since
+/// would be missed: then the transaction is to be repeated, as for any row it did see change.
+fn crosscheck(spi: &Spi, number: usize, leaf: &str, place: &Place) {
+    if server::snapshot_is_fixed() {
+        spi.crosscheck(plans::SHELF_STATE.on_leaf(spi, number, leaf), &key(place));
+    }
 }
 
 /// What stock repeats of its product.
@@ -113,28 +144,21 @@ struct Product {
     low_at: Option<i64>,
 }
 
-impl Product {
-    /// A place where nothing ever was.
-    fn empty_shelf(&self) -> Shelf {
-        Shelf { lot_controlled: self.lot_controlled, rows: Vec::new() }
-    }
+fn product(spi: &Spi, statement: &plans::Statement, place: &Place) -> Option<Product> {
+    let rows = spi.execute(statement.plan(spi), &Args::new().text(&place.sku));
+    let product = |r: spi::Row<'_>| Product { lot_controlled: r.bool(1), low_at: r.maybe_int8(2) };
+    rows.first().map(product)
 }
 
-/// Product and warehouse of a place without a row. Who will make the row holds them to its end.
-fn master_data(spi: &Spi, place: &Place, hold: bool) -> Result<Product, Refusal> {
-    let product = if hold { &plans::SHARE_PRODUCT } else { &plans::FIND_PRODUCT };
-    let rows = spi.execute(product.plan(spi), &Args::new().text(&place.sku));
-    let row = rows.first().ok_or_else(|| unknown_sku(place))?;
+/// A place without a row: nothing ever was there, or its product or warehouse does not exist.
+fn empty_shelf(spi: &Spi, place: &Place) -> Result<Shelf, Refusal> {
+    let unknown = || Refusal::new(Code::UnknownSku, format!("SKU {} does not exist", place.sku));
+    let product = product(spi, &plans::FIND_PRODUCT, place).ok_or_else(unknown)?;
     let number = place.warehouse_id.number();
-    let warehouse = if hold { &plans::SHARE_WAREHOUSE } else { &plans::FIND_WAREHOUSE };
-    if spi.execute(warehouse.plan(spi), &Args::new().int4(number)).len() == 0 {
+    if spi.execute(plans::FIND_WAREHOUSE.plan(spi), &Args::new().int4(number)).len() == 0 {
         return Err(WarehouseId::unknown(number));
     }
-    Ok(Product { lot_controlled: row.bool(1), low_at: row.maybe_int8(2) })
-}
-
-fn unknown_sku(place: &Place) -> Refusal {
-    Refusal::new(Code::UnknownSku, format!("SKU {} does not exist", place.sku))
+    Ok(Shelf { lot_controlled: product.lot_controlled, rows: Vec::new() })
 }
 
 /// Writes back every row that changed.
@@ -157,12 +181,15 @@ pub fn write(spi: &Spi, session: &Session, book: &Book) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Locks every row of a SKU, in lock order; gives how many there are and the units on hand and
-/// reserved.
-pub fn lock_sku(spi: &Spi, session: &Session, sku: &str) -> Result<(usize, i64, i64), Refusal> {
+/// Locks every row of a SKU, in lock order; gives the units on hand and reserved. Its product is
+/// held by the caller, so that no row comes meanwhile.
+pub fn lock_sku(spi: &Spi, session: &Session, sku: &str) -> Result<(i64, i64), Refusal> {
     let (number, leaf) = session.leaf(sku)?;
-    let plan = plans::LOCK_SKU.on_leaf(spi, number, &leaf.name);
-    let rows = spi.execute(plan, &Args::new().text(sku));
+    let args = || Args::new().text(sku);
+    if server::snapshot_is_fixed() {
+        spi.crosscheck(plans::SKU_STATE.on_leaf(spi, number, &leaf.name), &args());
+    }
+    let rows = spi.execute(plans::LOCK_SKU.on_leaf(spi, number, &leaf.name), &args());
     let sum = |column| rows.iter().map(|r| r.int8(column)).sum();
-    Ok((rows.len(), sum(1), sum(2)))
+    Ok((sum(1), sum(2)))
 }

@@ -43,6 +43,12 @@ pub fn in_recovery() -> bool {
     unsafe { pg_sys::RecoveryInProgress() }
 }
 
+/// Whether the transaction keeps one snapshot (REPEATABLE READ, SERIALIZABLE).
+pub fn snapshot_is_fixed() -> bool {
+    // SAFETY: reads the transaction's state.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as c_int }
+}
+
 /// The top-level transaction's 64-bit id, given now if it has none.
 pub fn transaction_id() -> u64 {
     // SAFETY: raises where no id can be given (read-only, recovery).

@@ -72,6 +72,35 @@ impl Spi {
         Rows::taken()
     }
 
+    /// Executes a plan that counts and sums with the transaction's snapshot and with one of this
+    /// moment, and raises a serialization failure where they differ.
+    pub fn crosscheck(&self, plan: Plan, args: &Args) {
+        let then = self.execute(plan, args);
+        // SAFETY: the snapshot is popped after use, or by the abort if the statement raises.
+        let code = unsafe {
+            pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
+            let code = pg_sys::SPI_execute_plan(
+                plan.0,
+                args.values.as_ptr().cast_mut(),
+                args.nulls.as_ptr(),
+                true,
+                0,
+            );
+            pg_sys::PopActiveSnapshot();
+            code
+        };
+        expect(code, "SPI_execute_plan");
+        let now = Rows::taken();
+        let state = |rows: &Rows| rows.first().map(|r| (r.maybe_int8(1), r.maybe_int8(2)));
+        if state(&then) != state(&now) {
+            ereport!(
+                ERROR,
+                PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+                "could not serialize access due to concurrent update"
+            );
+        }
+    }
+
     /// Executes statements once, for setting up.
     pub fn script(&self, sql: &str) -> Rows {
         let Ok(source) = CString::new(sql) else { error!("a script holds a zero byte") };
