@@ -1,17 +1,32 @@
 -- The extension owns code and makes the roles; inventory.install() makes the tables.
 \echo Use "CREATE EXTENSION pg_inventory" to load this file. \quit
 
+-- Whoever owns the schema owns what the functions, with their owner's rights, take for their tables.
+DO $owner$
+DECLARE
+    stranger pg_catalog.name;
+BEGIN
+    SELECT r.rolname INTO stranger
+      FROM pg_catalog.pg_namespace AS n
+      JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+     WHERE n.nspname OPERATOR(pg_catalog.=) 'inventory' AND NOT r.rolsuper;
+    IF stranger IS NOT NULL THEN
+        RAISE EXCEPTION 'schema inventory belongs to %, who is no superuser', stranger
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Look at what is in it, then drop it or make a superuser its owner.';
+    END IF;
+END
+$owner$;
+
 DO $roles$
 DECLARE
     role_name pg_catalog.text;
 BEGIN
+    -- Roles belong to the cluster: keep out other databases that create the extension now.
+    LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE;
     FOREACH role_name IN ARRAY ARRAY['inventory_reader', 'inventory_operator', 'inventory_admin'] LOOP
-        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) role_name) THEN
-            BEGIN
-                EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
-            EXCEPTION WHEN duplicate_object THEN
-                NULL; -- another database's session was quicker: roles belong to the cluster
-            END;
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_authid AS r WHERE r.rolname OPERATOR(pg_catalog.=) role_name) THEN
+            EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
         END IF;
     END LOOP;
     IF NOT pg_catalog.pg_has_role('inventory_operator', 'inventory_reader', 'MEMBER') THEN

@@ -19,11 +19,21 @@ pub struct Leaf {
     remainder: u64,
 }
 
+/// Whether the session's generation is the stored one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    Yes,
+    /// By this transaction, which may yet be rolled back.
+    In(u64),
+    No,
+}
+
 /// A database's layout as this session knows it.
 pub struct Session {
     pub generation: i32,
-    /// The generation is new, and not stored yet.
-    moved: Cell<bool>,
+    stored: Cell<Stored>,
+    /// Looked up on a standby, which may become a primary under this session.
+    standby: bool,
     pub journal_ids: Oid,
     stock: Oid,
     leaves: Vec<Leaf>,
@@ -41,7 +51,9 @@ pub fn writing(spi: &Spi) -> Result<Rc<Session>, Refusal> {
         let session = current(spi)?;
         lock::writing(session.stock);
         // Taking the lock took in what others did before: look again if it concerns us.
-        if !watch::stale() {
+        if session.standby {
+            CURRENT.set(None);
+        } else if !watch::stale() {
             session.store_generation(spi);
             return Ok(session);
         }
@@ -79,10 +91,11 @@ impl Session {
         let journal_ids = relation(spi, "inventory.journal_id").ok_or_else(missing)?;
         // Watch before reading: what changes in between is noticed.
         watch::begin(vec![installation, stock, journal_ids]);
-        let (generation, moved) = generation(spi)?;
+        let (generation, stored) = generation(spi)?;
         Ok(Session {
             generation,
-            moved: Cell::new(moved),
+            stored: Cell::new(stored),
+            standby: server::in_recovery(),
             journal_ids,
             stock,
             leaves: leaves(spi)?,
@@ -103,8 +116,14 @@ impl Session {
     /// Stores a new generation with the first command that writes. It does not wait: whoever stores
     /// it first may keep their transaction open, and the others have arrived at the same number.
     fn store_generation(&self, spi: &Spi) {
-        if !self.moved.replace(false) {
-            return;
+        match self.stored.get() {
+            Stored::Yes => return,
+            Stored::In(transaction) if transaction == server::transaction_id() => return,
+            Stored::In(_) | Stored::No => {}
+        }
+        let now = spi.script("SELECT i.generation FROM inventory.installation AS i");
+        if now.first().is_some_and(|row| row.int4(1) >= self.generation) {
+            return self.stored.set(Stored::Yes);
         }
         let here = server::identity();
         let args = Args::new()
@@ -120,6 +139,7 @@ impl Session {
             &[INT8OID, INT8OID, INT8OID, INT4OID],
             &args,
         );
+        self.stored.set(Stored::In(server::transaction_id()));
     }
 
     /// The sequence that counts a warehouse's order numbers.
@@ -128,8 +148,9 @@ impl Session {
         if let Some(oid) = known(&self.numbers.borrow()) {
             return Ok(oid);
         }
-        let oid = relation(spi, &number_sequence(warehouse_id))
-            .ok_or_else(|| inventory_core::command::WarehouseId::unknown(warehouse_id))?;
+        let missing =
+            || not_installed(format!("warehouse {warehouse_id} has no order number sequence"));
+        let oid = relation(spi, &number_sequence(warehouse_id)).ok_or_else(missing)?;
         watch::also(oid);
         self.numbers.borrow_mut().push((warehouse_id, oid));
         Ok(oid)
@@ -183,7 +204,7 @@ fn quoted(name: &str) -> String {
 
 /// The generation this database is in, and whether it only begins now: a restored or cloned
 /// database finds another identity than its own stored.
-fn generation(spi: &Spi) -> Result<(i32, bool), Refusal> {
+fn generation(spi: &Spi) -> Result<(i32, Stored), Refusal> {
     let rows = spi.script(
         "SELECT i.layout, i.generation, i.system_id, i.timeline, i.database_oid
            FROM inventory.installation AS i",
@@ -195,13 +216,15 @@ fn generation(spi: &Spi) -> Result<(i32, bool), Refusal> {
         return Err(not_installed(detail));
     }
     if server::in_recovery() {
-        return Ok((generation, false));
+        return Ok((generation, Stored::Yes));
     }
     let stored = server::Identity {
         system_id: row.int8(3),
         timeline: row.int8(4),
         database_oid: row.int8(5),
     };
-    let moved = stored != server::identity();
-    Ok((generation.saturating_add(moved.into()), moved))
+    if stored == server::identity() {
+        return Ok((generation, Stored::Yes));
+    }
+    Ok((generation.saturating_add(1), Stored::No))
 }

@@ -31,8 +31,9 @@ pub struct WarehouseId(i32);
 
 impl WarehouseId {
     /// For a command that uses a warehouse: what cannot exist is not known.
-    pub fn used(value: Option<i32>) -> Result<WarehouseId, Refusal> {
-        let value = required("warehouse_id", value)?;
+    /// `what` names the argument in the refusal.
+    pub fn used(what: &str, value: Option<i32>) -> Result<WarehouseId, Refusal> {
+        let value = required(what, value)?;
         Self::checked(value).ok_or_else(|| Self::unknown(value))
     }
 
@@ -201,8 +202,14 @@ mod tests {
 
     #[test]
     fn a_warehouse_that_cannot_exist_is_unknown_to_its_users_and_invalid_to_its_maker() {
-        assert_eq!(WarehouseId::used(Some(1000)).unwrap_err().code, Code::UnknownWarehouse);
+        assert_eq!(
+            WarehouseId::used("warehouse_id", Some(1000)).unwrap_err().code,
+            Code::UnknownWarehouse
+        );
         assert_eq!(WarehouseId::new(Some(1000)).unwrap_err().code, Code::InvalidArgument);
-        assert_eq!(WarehouseId::used(None).unwrap_err().code, Code::InvalidArgument);
+        assert_eq!(
+            WarehouseId::used("warehouse_id", None).unwrap_err().code,
+            Code::InvalidArgument
+        );
     }
 }

@@ -103,6 +103,10 @@ impl Draft<'_> {
         self.answer(&line.place)?;
         for (lot, expires_on, units) in taken {
             let row = self.row_to_fill(to, lot.as_ref(), expires_on)?;
+            // A receipt without a date joins the lot as it is known; here both dates are known.
+            if self.book.shelf(to)?.rows[row].expires_on != expires_on {
+                return Err(another_date(lot.as_ref()));
+            }
             self.move_units(EventType::StockTransferred, to, row, units, &line.reason)?;
         }
         self.answer(to)
@@ -278,6 +282,11 @@ impl Draft<'_> {
             }
         }
     }
+}
+
+fn another_date(lot: Option<&Label>) -> Refusal {
+    let lot = lot.map_or("", |l| l);
+    Refusal::invalid(format!("lot {lot} is known with another expires_on"))
 }
 
 fn needed_lot(place: &Place) -> Refusal {

@@ -1,11 +1,12 @@
 //! `install`: makes the tables, or brings an older layout up to date.
 
 use crate::pg::call::{Answer, Call, Value};
-use crate::pg::server;
 use crate::pg::spi::{self, Args, Spi};
+use crate::pg::{lock, server};
 use crate::session::{self, LAYOUT};
 use crate::sql_function;
 use inventory_core::Refusal;
+use inventory_core::command::WarehouseId;
 use inventory_core::text::required;
 use pgrx::pg_sys::{INT4OID, INT8OID};
 
@@ -34,12 +35,9 @@ fn install(call: &Call) -> Result<Answer, Refusal> {
             "distributed tables are not offered yet: leave distributed false",
         ));
     }
-    if !server::encoding_is_utf8() {
-        return Err(Refusal::invalid("the database must have the encoding UTF8"));
-    }
     spi::connect(|spi| {
         // Two installs at once: the second waits, then finds everything there.
-        spi.script("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('inventory.install', 0))");
+        lock::installing();
         let found = layout(spi);
         if found > LAYOUT {
             return Err(Refusal::new(
@@ -57,7 +55,7 @@ fn install(call: &Call) -> Result<Answer, Refusal> {
             let args = Args::new().int4(LAYOUT);
             spi.once("UPDATE inventory.installation AS i SET layout = $1", &[INT4OID], &args);
         }
-        main_warehouse(spi);
+        warehouses(spi)?;
         let what = if found == 0 {
             "installed"
         } else if changed {
@@ -106,11 +104,15 @@ fn core_tables(spi: &Spi, shards: i32) {
     );
 }
 
-/// Warehouse 1 exists after every install.
-fn main_warehouse(spi: &Spi) {
-    spi.script(
-        "INSERT INTO inventory.warehouse AS w (warehouse_id, code, name) VALUES (1, 'MAIN', 'Main warehouse')
-         ON CONFLICT DO NOTHING",
-    );
-    session::make_number_sequence(spi, 1);
+/// Warehouse 1 exists after every install, and every warehouse has its sequence of order numbers.
+fn warehouses(spi: &Spi) -> Result<(), Refusal> {
+    let rows = spi.script("SELECT w.warehouse_id FROM inventory.warehouse AS w");
+    for warehouse in rows.iter() {
+        session::make_number_sequence(spi, warehouse.int4(1));
+    }
+    if !rows.iter().any(|warehouse| warehouse.int4(1) == 1) {
+        let main = WarehouseId::new(Some(1))?;
+        super::master::put_warehouse_row(spi, main, "MAIN", "Main warehouse")?;
+    }
+    Ok(())
 }

@@ -132,10 +132,11 @@ fn put_warehouse(call: &Call) -> Result<Answer, Refusal> {
     Ok(Answer::Row(&PUT, vec![ok(), Value::Bool(created), Value::Bool(replayed)]))
 }
 
-fn put_warehouse_row(
+/// Gives whether the warehouse is new.
+pub fn put_warehouse_row(
     spi: &Spi,
     id: WarehouseId,
-    code: &Label,
+    code: &str,
     name: &str,
 ) -> Result<bool, Refusal> {
     // Warehouses are few and rarely put: one at a time, so that neither id nor code is taken twice.
@@ -149,9 +150,9 @@ fn put_warehouse_row(
         return Err(Refusal::invalid(format!("code {code} belongs to warehouse {other}")));
     }
     let created = spi.execute(plans::FIND_WAREHOUSE.plan(spi), &number()).len() == 0;
+    session::make_number_sequence(spi, id.number());
     spi.execute(plans::PUT_WAREHOUSE.plan(spi), &number().text(code).text(name));
     if created {
-        session::make_number_sequence(spi, id.number());
         // A warehouse that comes again finds its empty rows, as far as their products are there.
         lock_warehouse_stock(spi, id);
         spi.script(&format!(
@@ -185,7 +186,7 @@ fn delete_product(call: &Call) -> Result<Answer, Refusal> {
 }
 
 fn delete_warehouse(call: &Call) -> Result<Answer, Refusal> {
-    let id = WarehouseId::used(call.int4(0))?;
+    let id = WarehouseId::used("warehouse_id", call.int4(0))?;
     let origin = Origin::of(call, 1)?;
     let content = Content::of("delete_warehouse").int(id.number().into()).finish();
     let (_, replayed) = once(&origin, content, |spi, _| {

@@ -2,8 +2,9 @@
 
 use crate::engine;
 use crate::pg::call::{Answer, Call, Value};
-use crate::pg::{server, spi};
-use crate::sql_function;
+use crate::pg::server;
+use crate::pg::spi::{self, Args};
+use crate::{plans, sql_function};
 use inventory_core::Refusal;
 use inventory_core::command::WarehouseId;
 use inventory_core::order_number::OrderNumber;
@@ -20,9 +21,15 @@ fn next_order_id(call: &Call) -> Result<Answer, Refusal> {
 }
 
 fn next(call: &Call) -> Result<OrderNumber, Refusal> {
-    let warehouse = WarehouseId::used(call.int4(0))?;
+    let warehouse = WarehouseId::used("warehouse_id", call.int4(0))?;
     spi::connect(|spi| {
         let layout = engine::layout(spi)?;
+        let number = Args::new().int4(warehouse.number());
+        if spi.execute(plans::FIND_WAREHOUSE.plan(spi), &number).len() == 0 {
+            return Err(WarehouseId::unknown(warehouse.number()));
+        }
+        // The sequence alone makes no commit wait for the disk, but a number given must not come again.
+        server::commit_durably();
         let drawn = engine::draw(spi, &layout, warehouse, server::now(), 1)?;
         drawn.first().copied().ok_or_else(|| Refusal::invalid("no order number was drawn"))
     })

@@ -71,8 +71,15 @@ fn recount(call: &Call) -> Result<Answer, Refusal> {
 }
 
 fn transfer(call: &Call) -> Result<Answer, Refusal> {
-    let to = WarehouseId::used(call.int4(3))?;
-    let action = Action::transfer(line(call, 2, call.text(4), call.text(5))?, to)?;
+    let to = WarehouseId::used("to_warehouse", call.int4(3))?;
+    let from = WarehouseId::used("from_warehouse", call.int4(2))?;
+    let line = Line {
+        place: Place { sku: Label::required("sku", call.text(0))?, warehouse_id: from },
+        quantity: Quantity::new(call.int8(1))?,
+        lot: Label::optional("lot", call.text(4))?,
+        reason: Label::required("reason", call.text(5))?,
+    };
+    let action = Action::transfer(line, to)?;
     let answer = run(command(call, 6, action)?)?;
     Ok(Answer::Rows(answer.levels.iter().map(|l| accepted(&answer, l)).collect()))
 }
@@ -81,7 +88,7 @@ fn transfer(call: &Call) -> Result<Answer, Refusal> {
 fn place(call: &Call, warehouse: usize) -> Result<Place, Refusal> {
     Ok(Place {
         sku: Label::required("sku", call.text(0))?,
-        warehouse_id: WarehouseId::used(call.int4(warehouse))?,
+        warehouse_id: WarehouseId::used("warehouse_id", call.int4(warehouse))?,
     })
 }
 
@@ -243,7 +250,7 @@ impl Batch {
         let warehouse = self.warehouse_ids.as_ref().map_or(Some(1), |ids| ids[at]);
         Ok(Place {
             sku: Label::required("sku", self.skus[at].clone())?,
-            warehouse_id: WarehouseId::used(warehouse)?,
+            warehouse_id: WarehouseId::used("warehouse_id", warehouse)?,
         })
     }
 

@@ -2,7 +2,7 @@
 //! forward when it lags behind the clock, once a second at most.
 
 use super::Accepted;
-use crate::pg::lock::NumberLock;
+use crate::pg::lock::{self, NumberLock};
 use crate::pg::server;
 use crate::pg::spi::Spi;
 use crate::session::Session;
@@ -22,6 +22,8 @@ pub fn draw(
     count: usize,
 ) -> Result<Vec<OrderNumber>, Refusal> {
     let sequence = session.numbers_of(spi, warehouse.number())?;
+    // Before the critical section, where waiting can be cancelled; nextval takes the same lock.
+    lock::writing(sequence);
     let mut drawn = Vec::with_capacity(count);
     loop {
         draw_current(sequence, warehouse, now, count, &mut drawn);

@@ -1,7 +1,8 @@
 //! The way in and out: arguments to Rust values, answers to rows, refusals to errors of class IV.
 
-use inventory_core::Refusal;
+use crate::pg::server;
 use inventory_core::time::Day;
+use inventory_core::{Code, Refusal};
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
 use pgrx::prelude::*;
 use std::cell::RefCell;
@@ -215,9 +216,16 @@ pub unsafe fn run(
     // SAFETY: the guard turns panics into errors at this outermost frame; the closure's values with
     // destructors are gone when it returns.
     let outcome = unsafe {
-        pg_sys::submodules::panic::pgrx_extern_c_guard(move || match function(&Call { fcinfo }) {
-            Ok(answer) => encode(fcinfo, answer),
-            Err(refusal) => Outcome::Raise(prepare(&refusal)),
+        pg_sys::submodules::panic::pgrx_extern_c_guard(move || {
+            let answer = if server::encoding_is_utf8() {
+                function(&Call { fcinfo })
+            } else {
+                Err(Refusal::new(Code::NotInstalled, "the database must have the encoding UTF8"))
+            };
+            match answer {
+                Ok(answer) => encode(fcinfo, answer),
+                Err(refusal) => Outcome::Raise(prepare(&refusal)),
+            }
         })
     };
     match outcome {

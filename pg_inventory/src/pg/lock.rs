@@ -2,20 +2,43 @@
 
 use pgrx::pg_sys::{self, Oid};
 
-/// Our class of advisory locks; the second key is the warehouse.
-const ORDER_NUMBER_CLASS: u32 = 0x494e_564f; // "INVO"
+/// Our class of advisory locks. The second key is a warehouse, or 0 for the installation.
+const CLASS: u32 = 0x494e_564f; // "INVO"
+const INSTALLATION: u32 = 0;
 /// SQL's own advisory locks are of kind 1 (one key) and 2 (two keys): nobody can take ours from SQL.
-const ORDER_NUMBER_KIND: u16 = 3;
+const KIND: u16 = 3;
 
-/// Locks the partitioned table until the transaction ends, so that nobody reshapes it, and takes in
-/// what was reshaped before.
-pub fn writing(table: Oid) {
-    // SAFETY: a lock of an oid; a table that has gone is noticed by its users.
-    unsafe { pg_sys::LockRelationOid(table, pg_sys::RowExclusiveLock as i32) };
+/// The tag as SET_LOCKTAG_ADVISORY builds one (storage/lock.h).
+fn tag(key: u32) -> pg_sys::LOCKTAG {
+    pg_sys::LOCKTAG {
+        // SAFETY: reads a constant of the session.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId.to_u32() },
+        locktag_field2: CLASS,
+        locktag_field3: key,
+        locktag_field4: KIND,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
+        locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
+    }
+}
+
+/// One installation at a time, until the transaction ends.
+pub fn installing() {
+    // SAFETY: a lock that the transaction's end gives back.
+    unsafe {
+        pg_sys::LockAcquire(&tag(INSTALLATION), pg_sys::ExclusiveLock as i32, false, false);
+    }
+}
+
+/// Locks a table or sequence for writing until the transaction ends, so that nobody reshapes it, and
+/// takes in what was reshaped before.
+pub fn writing(relation: Oid) {
+    // SAFETY: a lock of an oid; a relation that has gone is noticed by its users.
+    unsafe { pg_sys::LockRelationOid(relation, pg_sys::RowExclusiveLock as i32) };
 }
 
 /// The short critical section in which one warehouse's order numbers are drawn (shared) or its
-/// sequence is set forward (alone). No cancel is taken while it lasts, and it ends on every way out.
+/// sequence is set forward (alone). No cancel is taken while it lasts, so nothing in it may wait; and
+/// it ends on every way out.
 pub struct NumberLock {
     tag: pg_sys::LOCKTAG,
     mode: pg_sys::LOCKMODE,
@@ -31,18 +54,10 @@ impl NumberLock {
     }
 
     fn take(warehouse_id: i32, mode: pg_sys::LOCKMODE) -> NumberLock {
-        // SAFETY: the tag is built as SET_LOCKTAG_ADVISORY builds one (storage/lock.h). While
-        // waiting a cancel is still heard; when it meets the grant, the lock is ours although
-        // LockAcquire raises: it belongs to the transaction, so that the abort gives it back.
+        let tag = tag(warehouse_id.unsigned_abs());
+        // SAFETY: while waiting a cancel is still heard; when it meets the grant, the lock is ours
+        // although LockAcquire raises: it belongs to the transaction, so the abort gives it back.
         unsafe {
-            let tag = pg_sys::LOCKTAG {
-                locktag_field1: pg_sys::MyDatabaseId.to_u32(),
-                locktag_field2: ORDER_NUMBER_CLASS,
-                locktag_field3: warehouse_id as u32,
-                locktag_field4: ORDER_NUMBER_KIND,
-                locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
-                locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
-            };
             pg_sys::LockAcquire(&tag, mode, false, false);
             pg_sys::InterruptHoldoffCount += 1;
             NumberLock { tag, mode }

@@ -55,6 +55,18 @@ pub fn transaction_id() -> u64 {
     unsafe { pg_sys::GetTopFullTransactionId().value }
 }
 
+/// Makes this transaction's commit wait until all it has seen of the log is on disk, although it may
+/// write nothing itself; unless its user wants no commit to wait.
+pub fn commit_durably() {
+    // SAFETY: gives the transaction an id and sets a flag of it; raises in a read-only one.
+    unsafe {
+        pg_sys::GetTopTransactionId();
+        if pg_sys::synchronous_commit > 0 {
+            pg_sys::ForceSyncCommit();
+        }
+    }
+}
+
 /// Who logged in, whatever rights the call runs under.
 pub fn session_user() -> String {
     // SAFETY: the name is copied out of the catalogue cache at once.
