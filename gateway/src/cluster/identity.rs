@@ -70,14 +70,14 @@ impl Identity {
             }
             Self::Lent { user, reach: Reach::Capability } => {
                 let mut command = Command::new(SETPRIV);
+                // access(2), with which PostgreSQL looks at its executables, heeds a capability of an
+                // ordinary user only when the kernel is told not to tie capabilities to user 0.
                 command
+                    .arg("--securebits=+no_setuid_fixup")
                     .arg(format!("--reuid={}", user.uid))
                     .arg(format!("--regid={}", user.gid))
-                    .args([
-                        "--clear-groups",
-                        "--inh-caps=+dac_read_search",
-                        "--ambient-caps=+dac_read_search",
-                    ])
+                    .args(["--clear-groups", "--inh-caps=+dac_read_search"])
+                    .args(["--ambient-caps=+dac_read_search"])
                     .arg(program);
                 command
             }

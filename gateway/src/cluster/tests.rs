@@ -126,21 +126,31 @@ fn a_port_that_is_taken_is_named() {
     }
 }
 
+/// The same installation below another folder; links in it stay, executables are copied.
+fn copied_to(folder: &Path, bin_dir: &Path) -> PathBuf {
+    let is_tree = |dir: &&Path| dir.parent().is_some_and(|above| above.ends_with("pg"));
+    let Some(tree) = bin_dir.ancestors().find(is_tree) else { return bin_dir.to_owned() };
+    let copied = Command::new("cp").arg("-a").arg(tree).arg(folder.join("pg")).status().unwrap();
+    assert!(copied.success());
+    folder.join("pg").join(bin_dir.strip_prefix(tree).unwrap())
+}
+
 #[test]
 fn a_checkout_in_a_private_home_works() {
     use std::os::unix::fs::PermissionsExt;
     for bin_dir in installations() {
         let private = tempfile::tempdir().unwrap();
         std::fs::set_permissions(private.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
-        let mut cluster =
-            match Cluster::builder(&bin_dir).at(private.path().join("checkout/cluster")).start() {
-                // A machine that cannot lend the capability says what to do instead.
-                Err(Error::Unreachable { dir, .. }) => {
-                    assert_eq!(dir, private.path());
-                    continue;
-                }
-                outcome => outcome.unwrap(),
-            };
+        let bin_dir = copied_to(private.path(), &bin_dir);
+        let mut cluster = match Cluster::builder(bin_dir).at(private.path().join("cluster")).start()
+        {
+            // A machine that cannot lend the capability says what to do instead.
+            Err(Error::Unreachable { dir, .. }) => {
+                assert_eq!(dir, private.path());
+                continue;
+            }
+            outcome => outcome.unwrap(),
+        };
         assert_eq!(cluster.sql("SELECT 1").unwrap(), "1");
         cluster.kill().unwrap();
         cluster.start().unwrap();
