@@ -8,6 +8,7 @@ promises!(
     a_restored_database_goes_on_where_the_dump_was_taken,
     dropping_the_extension_loses_no_row,
     a_clone_begins_a_new_generation,
+    a_generation_is_begun_once_and_kept,
 );
 
 /// A shop with a bit of everything.
@@ -153,5 +154,31 @@ async fn a_clone_begins_a_new_generation(pg: Pg) {
         )
         .await;
     assert_eq!(db.owner().await.number(generation).await, first, "the original stays what it is");
+    clone.verify_is_clean().await;
+}
+
+/// A session that only looked first, and one whose first transaction was rolled back, write in the
+/// same generation as everybody else.
+async fn a_generation_is_begun_once_and_kept(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 50)]).await;
+    let clone = Database { server: db.server.clone(), name: format!("{}_clone", db.name) };
+    let maintenance = Database { server: db.server.clone(), name: "postgres".into() };
+    let create = format!("CREATE DATABASE {} TEMPLATE {}", clone.name, db.name);
+    maintenance.owner().await.run(&create).await;
+    let (mut looked, mut undone) = (clone.operator().await, clone.operator().await);
+    looked.run("BEGIN READ ONLY; SELECT * FROM inventory.verify(); COMMIT").await;
+    undone.run("BEGIN; SELECT inventory.deduct('A', 1); ROLLBACK").await;
+    for session in [&mut looked, &mut undone] {
+        session.run("SELECT inventory.deduct('A', 1)").await;
+    }
+    let mut owner = clone.owner().await;
+    let generation = owner.number("SELECT generation FROM inventory.installation").await;
+    owner
+        .check(
+            "SELECT generation, count(*) FROM inventory.journal WHERE event_type = 'STOCK_DEDUCTED' GROUP BY 1",
+            &format!("{generation}|2"),
+        )
+        .await;
     clone.verify_is_clean().await;
 }

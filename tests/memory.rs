@@ -63,7 +63,7 @@ fn check_growth(what: &str, before: i64, halfway: i64, after: i64) {
 
 async fn a_session_that_sells_all_day_does_not_grow(pg: Pg) {
     let db = shop(&pg, 200).await;
-    let calls = if soak() { 1_000_000 } else { 100_000 };
+    let calls = if soak() { 1_000_000 } else { 50_000 };
     let mut session = db.owner().await;
     session.run("SET synchronous_commit = off").await;
     call(&mut session, "S1", None).await;
@@ -112,12 +112,12 @@ async fn refusals_and_replays_do_not_grow(pg: Pg) {
     call(&mut session, "S1", Some(id)).await;
     let before = own_memory(&mut session).await;
     let mut halfway = 0;
-    for n in 1..=10_000 {
+    for n in 1..=4_000 {
         call(&mut session, "S1", Some(id)).await;
         call(&mut session, "NONE", None).await;
         let refused = session.query("SELECT inventory.deduct('S1', 100000000)").await;
         assert_eq!(refused.err().map(|r| r.sqlstate).as_deref(), Some("IV001"));
-        if n == 5_000 {
+        if n == 2_000 {
             halfway = own_memory(&mut session).await;
         }
     }

@@ -15,6 +15,8 @@ promises!(
     an_admin_installs_what_the_owner_owns,
     roles_contain_each_other,
     shadowing_objects_are_not_used,
+    a_schema_of_somebody_else_is_not_taken_over,
+    nobody_stops_others_with_a_lock,
     pgspot_finds_nothing,
 );
 
@@ -314,6 +316,48 @@ async fn shadowed_install(db: &Database) {
     for view in ["stock_level", "stock_lot", "low_stock", "audit_log", "outbox"] {
         owner.run(&format!("SELECT * FROM inventory.{view}")).await;
     }
+}
+
+/// Who may create schemas could lay out tables of their own, with triggers, for the owner's functions
+/// to write to.
+async fn a_schema_of_somebody_else_is_not_taken_over(pg: Pg) {
+    let db = pg.bare_database().await;
+    let mut owner = db.owner().await;
+    owner.run(&format!("GRANT CREATE ON DATABASE {} TO shop_stranger", db.name)).await;
+    let mut squatter = db.session(User::Stranger).await;
+    squatter.run("CREATE SCHEMA inventory; CREATE TABLE inventory.installation (layout int)").await;
+    let refused = owner.refused("CREATE EXTENSION pg_inventory").await;
+    assert_eq!(refused.sqlstate, "42501", "{refused}");
+    owner.run("DROP SCHEMA inventory CASCADE; CREATE EXTENSION pg_inventory").await;
+    owner.run("SELECT inventory.install()").await;
+}
+
+/// Advisory locks are everybody's: ours must be out of their reach.
+async fn nobody_stops_others_with_a_lock(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10)]).await;
+    let mut owner = db.owner().await;
+    let mut op = db.operator().await;
+    op.run("SELECT inventory.deduct('A', 1)").await;
+    // Whatever two-key or one-key lock could be meant.
+    let mut stranger = db.session(User::Stranger).await;
+    stranger
+        .run(
+            "SELECT pg_advisory_lock(1229870671, n) FROM generate_series(0, 5) AS n; \
+             SELECT pg_advisory_lock(hashtextextended('inventory.install', 0))",
+        )
+        .await;
+    for session in [&mut op, &mut owner] {
+        session.run("SET statement_timeout = '20s'").await;
+        session.run("SELECT inventory.deduct('A', 1); SELECT inventory.next_order_no()").await;
+    }
+    owner.run("SELECT inventory.install()").await;
+    let bare = pg.bare_database().await;
+    let mut stranger = bare.session(User::Stranger).await;
+    stranger.run("SELECT pg_advisory_lock(hashtextextended('inventory.install', 0))").await;
+    let mut owner = bare.owner().await;
+    owner.run("SET statement_timeout = '20s'; CREATE EXTENSION pg_inventory").await;
+    owner.run("SELECT inventory.install()").await;
 }
 
 async fn pgspot_finds_nothing(_pg: Pg) -> Verdict {
