@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+import urllib.parse
 
 import extension
 import postgres
@@ -12,13 +13,6 @@ from common import CHECKOUT, LOCAL, TARGET, Missing, cargo, only_one, run
 
 ENV_FILE = LOCAL / "env"
 PSQL = LOCAL / "psql"
-PSQL_SCRIPT = """#!/bin/sh
-url=$(sed -n 's/^DATABASE_URL=//p' {env})
-PGPASSWORD=$(echo "$url" | sed 's|.*//[^:]*:||; s|@.*||')
-export PGPASSWORD
-[ $# -gt 0 ] || set -- "$url"
-exec {psql} "$@"
-"""
 INVENTORY = TARGET / "release" / "inventory"
 
 
@@ -64,9 +58,19 @@ def stop_all(other_than=None):
 
 def write_psql(bindir):
     """A psql that knows the way and the password: nobody has to type either, and neither is shown."""
-    PSQL.write_text(PSQL_SCRIPT.format(env=shlex.quote(str(ENV_FILE)), psql=shlex.quote(str(bindir / "psql"))),
-                    encoding="utf-8")
-    PSQL.chmod(0o755)
+    url = urllib.parse.urlsplit(addresses()["DATABASE_URL"])
+    known = {
+        "PGHOST": url.hostname,
+        "PGPORT": url.port,
+        "PGUSER": url.username,
+        "PGPASSWORD": url.password,
+        "PGDATABASE": url.path.lstrip("/"),
+    }
+    lines = ["#!/bin/sh", *(f"export {name}={shlex.quote(str(value))}" for name, value in known.items())]
+    lines.append(f'exec {shlex.quote(str(bindir / "psql"))} "$@"')
+    PSQL.unlink(missing_ok=True)
+    with open(os.open(PSQL, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700), "w", encoding="utf-8") as script:
+        script.write("\n".join(lines) + "\n")
 
 
 def addresses():
