@@ -1,4 +1,5 @@
 //! The `inventory` command as people and programs use it: what it does, prints and exits with.
+#![allow(clippy::unwrap_used)] // a test may end in a panic
 
 use inventory_tests::commands::{Ended, inventory, run};
 use inventory_tests::{Database, Pg, User, promises};
@@ -262,7 +263,7 @@ async fn check_finds_what_is_broken(pg: Pg) {
 async fn doctor_says_what_to_do(pg: Pg) {
     // On a server as PostgreSQL delivers it: the shared one is set up to be quick, not safe.
     let server = pg.private(|builder| builder).await;
-    let db = Database { server: server.clone(), name: "postgres".into() };
+    let db = Database::maintenance(&server);
     let bare = as_user(&db, User::Owner, &["doctor"]).await;
     assert_eq!(bare.code, Some(1), "{bare:?}");
     assert!(bare.out.contains("inventory init"), "{bare:?}");

@@ -1,5 +1,6 @@
 //! Every SQL example in every document runs, one after another on a fresh database, and prints what
 //! the document says it prints.
+#![allow(clippy::unwrap_used)] // a test may end in a panic
 
 use std::path::{Path, PathBuf};
 

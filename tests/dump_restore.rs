@@ -1,5 +1,6 @@
 //! The tables are ordinary tables: they dump and restore with all that was promised about them,
 //! and outlive the extension itself.
+#![allow(clippy::unwrap_used)] // a test may end in a panic
 
 use inventory_tests::commands::run;
 use inventory_tests::{Database, Pg, promises};
@@ -76,8 +77,11 @@ async fn restored_elsewhere(pg: &Pg, source: &Database) -> Database {
     run(pg_dump.arg("-Fc").arg("-f").arg(&dump)).await.ok();
 
     let server = pg.private(|builder| builder.setting("fsync", "off")).await;
-    let maintenance = Database { server: server.clone(), name: "postgres".into() };
-    maintenance.owner().await.run("CREATE DATABASE restored TEMPLATE template0").await;
+    Database::maintenance(&server)
+        .owner()
+        .await
+        .run("CREATE DATABASE restored TEMPLATE template0")
+        .await;
     let mut restore = server.command("pg_restore", "restored");
     run(restore.args(["--exit-on-error", "-d", "restored"]).arg(&dump)).await.ok();
     let target = Database { server: server.clone(), name: "restored".into() };
@@ -140,10 +144,7 @@ async fn a_clone_begins_a_new_generation(pg: Pg) {
     db.stock(&[("A", 5)]).await;
     let generation = "SELECT generation FROM inventory.installation";
     let first = db.owner().await.number(generation).await;
-    let clone = Database { server: db.server.clone(), name: format!("{}_clone", db.name) };
-    let maintenance = Database { server: db.server.clone(), name: "postgres".into() };
-    let create = format!("CREATE DATABASE {} TEMPLATE {}", clone.name, db.name);
-    maintenance.owner().await.run(&create).await;
+    let clone = db.cloned().await;
     clone.operator().await.run("SELECT inventory.deduct('A', 1)").await;
     let mut owner = clone.owner().await;
     assert_eq!(owner.number(generation).await, first + 1);
@@ -162,10 +163,7 @@ async fn a_clone_begins_a_new_generation(pg: Pg) {
 async fn a_generation_is_begun_once_and_kept(pg: Pg) {
     let db = pg.database().await;
     db.stock(&[("A", 50)]).await;
-    let clone = Database { server: db.server.clone(), name: format!("{}_clone", db.name) };
-    let maintenance = Database { server: db.server.clone(), name: "postgres".into() };
-    let create = format!("CREATE DATABASE {} TEMPLATE {}", clone.name, db.name);
-    maintenance.owner().await.run(&create).await;
+    let clone = db.cloned().await;
     let (mut looked, mut undone) = (clone.operator().await, clone.operator().await);
     looked.run("BEGIN READ ONLY; SELECT * FROM inventory.verify(); COMMIT").await;
     undone.run("BEGIN; SELECT inventory.deduct('A', 1); ROLLBACK").await;

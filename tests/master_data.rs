@@ -8,6 +8,8 @@ use inventory_tests::{Dice, Pg, Session, promises};
 
 promises!(
     commands_and_master_data_do_not_deadlock,
+    warehouses_put_and_deleted_at_once_do_not_deadlock,
+    a_product_that_appears_while_a_receipt_waits,
     two_that_make_one_product_agree_on_who_did,
     two_that_make_a_warehouse_of_one_code_get_an_answer_each,
     a_repeat_changes_nothing,
@@ -61,6 +63,44 @@ async fn commands_and_master_data_do_not_deadlock(pg: Pg) {
     });
     let ends = join_all(run).await;
     assert!(ends.iter().any(|e| e.contains_key("IV015")), "the calls met: {ends:?}");
+    db.verify_is_clean().await;
+}
+
+async fn warehouses_put_and_deleted_at_once_do_not_deadlock(pg: Pg) {
+    let db = pg.database().await;
+    let mut sessions = [db.admin().await, db.admin().await, db.admin().await, db.admin().await];
+    let run = sessions.iter_mut().enumerate().map(|(n, session)| async move {
+        let mut dice = Dice::new(n as u64);
+        for _ in 0..60 {
+            let call = if dice.below(2) == 0 {
+                "put_warehouse(7, 'W7', 'n')"
+            } else {
+                "delete_warehouse(7)"
+            };
+            if let Err(refused) = session.query(&format!("SELECT inventory.{call}")).await {
+                assert_eq!(refused.sqlstate, "IV003", "{call}: {refused}");
+            }
+        }
+    });
+    join_all(run).await;
+}
+
+async fn a_product_that_appears_while_a_receipt_waits(pg: Pg) {
+    let db = pg.database().await;
+    let (mut first, mut second, mut third) = (db.admin().await, db.admin().await, db.admin().await);
+    let mut owner = db.owner().await;
+    first.run("SELECT inventory.put_warehouse(2, 'EAST', 'x')").await;
+    first.run("BEGIN; SELECT inventory.put_warehouse(2, 'WEST', 'x')").await;
+    let receipt = second.query("SELECT inventory.receive('NEW', 5, 2)");
+    let meanwhile = async {
+        owner.until_waiting(1).await;
+        third.run("SELECT inventory.put_product('NEW', 'n')").await;
+        first.run("ROLLBACK").await;
+    };
+    let (receipt, ()) = futures::join!(receipt, meanwhile);
+    // The product was not there when the receipt looked.
+    let refused = receipt.expect_err("refused");
+    assert_eq!(refused.sqlstate, "IV002", "{refused}");
     db.verify_is_clean().await;
 }
 
@@ -278,7 +318,7 @@ async fn a_missing_sequence_is_named_and_healed(pg: Pg) {
     let db = pg.database().await;
     db.stock(&[("A", 5)]).await;
     let (mut owner, mut operator) = (db.owner().await, db.operator().await);
-    operator.run("SELECT inventory.deduct('A', 1)").await;
+    let last = operator.text("SELECT order_no FROM inventory.deduct('A', 1)").await;
     owner.run("DROP SEQUENCE inventory.order_number_001").await;
     let detail = "warehouse 1 has no order number sequence";
     operator.check_refused("SELECT inventory.deduct('A', 1)", "IV013", detail).await;
@@ -286,7 +326,9 @@ async fn a_missing_sequence_is_named_and_healed(pg: Pg) {
         .check("SELECT * FROM inventory.verify()", "order_sequence|warehouse 1|a sequence|none")
         .await;
     owner.run("SELECT inventory.install()").await;
-    operator.check("SELECT on_hand FROM inventory.deduct('A', 1)", "3").await;
+    let next = operator.text("SELECT order_no FROM inventory.deduct('A', 1)").await;
+    assert!(next > last, "{next} after {last}");
+    owner.verify_is_clean().await;
 }
 
 async fn waiting_for_a_number_can_be_cancelled(pg: Pg) {

@@ -1,5 +1,6 @@
 //! As applications that are older than this extension use it: behind a pooler, within savepoints,
 //! two-phase commits and stricter isolation, beside their own locks, from their own drivers.
+#![allow(clippy::unwrap_used)] // a test may end in a panic
 
 use std::path::Path;
 
@@ -16,13 +17,11 @@ promises!(
     prepared_transactions_hold_what_they_took,
     a_prepared_transaction_outlives_a_crash,
     repeatable_read_gets_serialization_failures,
-    repeatable_read_is_not_misled_by_new_rows,
     serializable_sells_no_unit_twice,
     own_row_locks_in_between,
     calls_from_triggers_queries_and_cursors,
     prepared_statements_and_discard_all,
     whatever_a_session_has_set,
-    databases_in_other_encodings,
     from_psycopg,
     from_node_postgres,
 );
@@ -223,35 +222,6 @@ async fn repeatable_read_gets_serialization_failures(pg: Pg) {
     db.verify_is_clean().await;
 }
 
-/// Rows that were not there when the snapshot was taken leave no trace in it: what hangs on their
-/// absence must raise 40001, not decide wrongly.
-async fn repeatable_read_is_not_misled_by_new_rows(pg: Pg) {
-    for (change, call) in [
-        ("receive('X', 10)", "delete_product('X')"),
-        ("receive('X', 10, 2)", "delete_warehouse(2)"),
-        ("receive('X', 10)", "put_product('X', 'n', lot_controlled => true)"),
-        ("receive('X', 10)", "put_product('X', 'n', 50)"),
-        ("receive('L', 10, lot => 'new')", "deduct('L', 5)"),
-        ("receive('L', 10, lot => 'new')", "receive('L', 10, lot => 'new')"),
-        ("receive('X', 10)", "receive('X', 10)"),
-    ] {
-        let db = pg.database().await;
-        let (mut strict, mut other) = (db.admin().await, db.admin().await);
-        for sql in [
-            "SELECT inventory.put_warehouse(2, 'NORTH', 'North'), inventory.put_product('X', 'n')",
-            "SELECT inventory.put_product('L', 'n', lot_controlled => true)",
-            "SELECT inventory.receive('L', 1, lot => 'old')",
-        ] {
-            other.run(sql).await;
-        }
-        strict.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM inventory.products").await;
-        other.run(&format!("SELECT inventory.{change}")).await;
-        strict.check_refused(&format!("SELECT inventory.{call}"), "40001", "").await;
-        strict.run("ROLLBACK").await;
-        db.verify_is_clean().await;
-    }
-}
-
 async fn serializable_sells_no_unit_twice(pg: Pg) {
     let db = pg.database().await;
     db.stock(&[("A", 200)]).await;
@@ -439,34 +409,6 @@ async fn whatever_a_session_has_set(pg: Pg) {
     op.run("SET default_transaction_read_only = on").await;
     op.check_refused("SELECT inventory.deduct('A', 1)", "25006", "").await;
     db.verify_is_clean().await;
-}
-
-async fn databases_in_other_encodings(pg: Pg) {
-    let server = pg.shared().await;
-    for encoding in ["LATIN1", "SQL_ASCII"] {
-        let db =
-            Database { server: server.clone(), name: format!("in_{}", encoding.to_lowercase()) };
-        let maintenance = Database { server: server.clone(), name: "postgres".into() };
-        let create = format!(
-            "CREATE DATABASE {} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'",
-            db.name
-        );
-        maintenance.owner().await.run(&create).await;
-        let mut owner = db.owner().await;
-        owner.run("SET client_encoding = 'SQL_ASCII'").await;
-        // It works there, or says in the catalogue's words that it does not.
-        for call in [
-            "install()",
-            "put_product(E'\\xfc', 'n')",
-            "receive(E'\\xfc', 1)",
-            "try_deduct(E'\\xfc\\xe9', 1)",
-        ] {
-            owner.run("CREATE EXTENSION IF NOT EXISTS pg_inventory").await;
-            if let Err(refused) = owner.query(&format!("SELECT inventory.{call}")).await {
-                assert!(refused.sqlstate.starts_with("IV"), "{encoding}: {call}: {refused}");
-            }
-        }
-    }
 }
 
 fn clients() -> &'static Path {

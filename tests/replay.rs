@@ -1,5 +1,6 @@
 //! A year of a real retailer's invoice lines through the engine, beside an independent computation
 //! from the same file.
+#![allow(clippy::unwrap_used)] // a test may end in a panic
 
 use std::collections::HashMap;
 use std::io::{Read, Write};

@@ -1,4 +1,5 @@
 //! What each function does and answers, one session at a time.
+#![allow(clippy::unwrap_used)] // a test may end in a panic
 
 use inventory_tests::{Database, Pg, Session, promises};
 
@@ -27,13 +28,8 @@ promises!(
     expired_lots_are_on_hand_but_not_sold,
     a_lot_has_one_date,
     lots_travel_with_a_transfer,
-    a_lot_keeps_its_date_when_it_travels,
-    a_product_that_turns_from_lots_to_plain,
-    a_deleted_warehouse_gives_no_numbers,
-    install_makes_good_what_is_missing,
     what_is_not_known_is_refused_by_name,
     what_stock_names_cannot_be_deleted,
-    a_product_that_comes_again_goes_on_counting,
     skus_differ_by_case_and_by_warehouse,
     low_stock_shows_what_is_at_its_threshold,
     the_journal_says_who_what_and_why,
@@ -610,80 +606,6 @@ async fn lots_travel_with_a_transfer(pg: Pg) {
     db.verify_is_clean().await;
 }
 
-async fn a_lot_keeps_its_date_when_it_travels(pg: Pg) {
-    let db = pg.database().await;
-    lot_controlled(&db, "M").await;
-    second_warehouse(&db).await;
-    let mut op = db.operator().await;
-    op.run("SELECT inventory.receive('M', 5, 1, 'x')").await;
-    op.run("SELECT inventory.receive('M', 5, 1, 'y', '2999-01-01')").await;
-    op.query("SELECT inventory.receive('M', 5, 2, 'x', '2000-01-01')").await.ok();
-    op.query("SELECT inventory.receive('M', 5, 2, 'y', '2999-02-02')").await.ok();
-    // Good goods never become expired ones on the way: refused here, or the lot was refused before.
-    for lot in ["x", "y"] {
-        let moved = op.query(&format!("SELECT inventory.transfer('M', 2, 1, 2, '{lot}')")).await;
-        match moved {
-            Err(refused) => assert_eq!(refused.sqlstate, "IV004", "{lot}: {refused}"),
-            Ok(_) => {
-                let dates = format!(
-                    "SELECT count(DISTINCT coalesce(expires_on, 'infinity')) FROM inventory.stock_lot WHERE lot = '{lot}'"
-                );
-                op.check(&dates, "1").await;
-            }
-        }
-    }
-    db.verify_is_clean().await;
-}
-
-async fn a_product_that_turns_from_lots_to_plain(pg: Pg) {
-    let db = pg.database().await;
-    lot_controlled(&db, "K").await;
-    let mut admin = db.admin().await;
-    admin.run("SELECT inventory.receive('K', 5, 1, 'x')").await;
-    admin.check_refused("SELECT inventory.put_product('K', 'n')", "IV015", "").await;
-    admin.run("SELECT inventory.deduct('K', 5)").await;
-    admin.run("SELECT inventory.put_product('K', 'n')").await;
-    call!(admin, "receive('K', 5)", "ok|5|0|5|f");
-    admin.check_refused("SELECT inventory.receive('K', 5, lot => 'x')", "IV004", "").await;
-    // What a reader sees is what a count may insist on.
-    let version = admin.number("SELECT version FROM inventory.stock_level").await;
-    let recount = format!(
-        "SELECT on_hand FROM inventory.recount('K', 4, 'count', expected_version => {version})"
-    );
-    admin.check(&recount, "4").await;
-    admin.check("SELECT count(*) FROM inventory.stock_lot", "0").await;
-    db.verify_is_clean().await;
-}
-
-async fn a_deleted_warehouse_gives_no_numbers(pg: Pg) {
-    let db = pg.database().await;
-    second_warehouse(&db).await;
-    let mut admin = db.admin().await;
-    let last = admin.text("SELECT inventory.next_order_no(2)").await;
-    admin.run("SELECT inventory.delete_warehouse(2)").await;
-    admin.check_refused("SELECT inventory.next_order_no(2)", "IV003", "").await;
-    db.operator().await.check_refused("SELECT inventory.next_order_no(2)", "IV003", "").await;
-    // Made again, it goes on where it ended.
-    second_warehouse(&db).await;
-    assert!(admin.text("SELECT inventory.next_order_no(2)").await > last);
-}
-
-async fn install_makes_good_what_is_missing(pg: Pg) {
-    let db = pg.database().await;
-    db.stock(&[("A", 5)]).await;
-    // As after a restore of the rows alone.
-    let mut owner = db.owner().await;
-    owner.run("SELECT inventory.deduct('A', 1)").await;
-    let last = "SELECT max(order_no) FROM inventory.journal";
-    let last = owner.text(last).await;
-    owner.run("DROP SEQUENCE inventory.order_number_001").await;
-    owner.run("SELECT inventory.install()").await;
-    let mut op = db.operator().await;
-    let next = op.text("SELECT order_no FROM inventory.deduct('A', 1)").await;
-    assert!(next > last, "{next} after {last}");
-    db.verify_is_clean().await;
-}
-
 async fn what_is_not_known_is_refused_by_name(pg: Pg) {
     let db = pg.database().await;
     db.stock(&[("A", 10)]).await;
@@ -731,18 +653,6 @@ async fn what_stock_names_cannot_be_deleted(pg: Pg) {
     admin.check("SELECT * FROM inventory.delete_product('A')", "ok|f").await;
     admin.check_refused("SELECT inventory.receive('A', 1)", "IV002", "").await;
     admin.check("SELECT count(*) FROM inventory.stock_level", "0").await;
-    db.verify_is_clean().await;
-}
-
-async fn a_product_that_comes_again_goes_on_counting(pg: Pg) {
-    let db = pg.database().await;
-    db.stock(&[("A", 10)]).await;
-    let mut admin = db.admin().await;
-    admin.run("SELECT inventory.deduct('A', 10)").await;
-    admin.run("SELECT inventory.delete_product('A')").await;
-    admin.check("SELECT created FROM inventory.put_product('A', 'Again', 3)", "t").await;
-    call!(admin, "receive('A', 2)", "ok|2|0|2|f");
-    admin.check("SELECT on_hand, low FROM inventory.stock_level", "2|t").await;
     db.verify_is_clean().await;
 }
 

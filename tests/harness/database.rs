@@ -51,12 +51,21 @@ pub struct Database {
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Database {
+    /// The server's own first database, where others are made.
+    pub fn maintenance(server: &Arc<Server>) -> Database {
+        Database { server: server.clone(), name: "postgres".into() }
+    }
+
+    /// A copy of this one, as it is now. Nobody may be connected.
+    pub async fn cloned(&self) -> Database {
+        Database::create(self.server.clone(), &self.name).await
+    }
+
     /// A fresh one, cloned from the server's template with the extension and its tables.
     pub async fn create(server: Arc<Server>, template: &str) -> Database {
         let name = format!("shop_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let maintenance = Database { server: server.clone(), name: "postgres".into() };
         let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
-        maintenance.owner().await.run(&create).await;
+        Database::maintenance(&server).owner().await.run(&create).await;
         Database { server, name }
     }
 

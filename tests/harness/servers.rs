@@ -2,12 +2,14 @@
 //! tests that kill, restart or set them up in their own way.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt, chown, lchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use inventory_gateway::cluster::{Builder, Cluster};
+use inventory_gateway::cluster::{Builder, Cluster, Shutdown};
 use tokio::sync::OnceCell;
 
+use crate::commands::run;
 use crate::database::{Database, USERS, User};
 use crate::session::Session;
 
@@ -26,6 +28,8 @@ pub struct Server {
     pub host: String,
     pub password: String,
     cluster: Mutex<Option<Cluster>>,
+    /// A folder that the cluster does not remove by itself.
+    home: Mutex<Option<PathBuf>>,
 }
 
 /// The PostgreSQLs of this run, and the shared servers started so far.
@@ -127,6 +131,20 @@ impl Pg {
         Database { server, name: "shop".into() }
     }
 
+    /// A hot standby that follows `primary`.
+    pub async fn standby_of(&self, primary: &Server) -> Arc<Server> {
+        let home = tempfile::tempdir().expect("a temporary folder").keep();
+        let data = home.join("data");
+        let mut copy = primary.command("pg_basebackup", "postgres");
+        // The option -R writes how to connect from what this command connects with.
+        run(copy.args(["-R", "-X", "stream", "-c", "fast", "-D"]).arg(&data)).await.ok();
+        std::fs::write(home.join("password"), &primary.password).expect("a folder of our own");
+        give_like(&primary.data_dir(), &home).expect("files of our own");
+        let server = Server::start(self, self.builder().at(&home)).await;
+        *lock(&server.home) = Some(home);
+        server
+    }
+
     fn builder(&self) -> Builder {
         Cluster::builder(&self.bin_dir)
             .setting("max_connections", MAX_CONNECTIONS)
@@ -144,13 +162,17 @@ impl Server {
             host: cluster.host().to_owned(),
             password: cluster.password().to_owned(),
             cluster: Mutex::new(Some(cluster)),
+            home: Mutex::default(),
         })
     }
 
     /// A database with the extension, its tables, and the cluster's login roles.
     async fn prepare(self: &Arc<Self>, name: &str) {
-        let maintenance = Database { server: self.clone(), name: "postgres".into() };
-        maintenance.owner().await.run(&format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+        Database::maintenance(self)
+            .owner()
+            .await
+            .run(&format!("CREATE DATABASE {name} TEMPLATE template0"))
+            .await;
         let database = Database { server: self.clone(), name: name.into() };
         let mut owner = database.owner().await;
         owner.run("CREATE EXTENSION pg_inventory").await;
@@ -198,12 +220,39 @@ impl Server {
     }
 
     fn shut_down(&self) {
-        drop(lock(&self.cluster).take());
+        if let Some(mut cluster) = lock(&self.cluster).take() {
+            // Nobody reads the data again.
+            let _ = cluster.stop(Shutdown::Immediate);
+        }
+        if let Some(home) = lock(&self.home).take() {
+            let _ = std::fs::remove_dir_all(home);
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Cluster) -> T) -> T {
         act(lock(&self.cluster).as_mut().expect("the server was not shut down"))
     }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+/// Hands everything below `folder` to whoever owns `model`.
+fn give_like(model: &Path, folder: &Path) -> std::io::Result<()> {
+    let owner = std::fs::metadata(model)?;
+    chown(folder, Some(owner.uid()), Some(owner.gid()))?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            give_like(model, &entry.path())?;
+        } else {
+            lchown(entry.path(), Some(owner.uid()), Some(owner.gid()))?;
+        }
+    }
+    Ok(())
 }
 
 /// A lock that a failed test left poisoned still guards sound data.
