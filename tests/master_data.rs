@@ -15,7 +15,10 @@ promises!(
     a_repeat_changes_nothing,
     an_old_snapshot_deletes_nothing_it_does_not_see,
     an_old_snapshot_sells_from_no_shelf_it_does_not_see,
+    what_fills_while_it_is_deleted_is_kept,
     what_comes_again_counts_on,
+    a_place_comes_back_with_its_product_and_warehouse,
+    one_request_id_for_two_kinds_of_command_at_once,
     a_product_that_loses_its_lots_is_counted_by_its_own_row,
     a_lot_that_moves_keeps_its_date,
     the_main_warehouse_is_there_after_every_install,
@@ -235,6 +238,30 @@ async fn an_old_snapshot_sells_from_no_shelf_it_does_not_see(pg: Pg) {
     db.verify_is_clean().await;
 }
 
+/// Goods come in by a transaction that is still open when product or warehouse is to go.
+async fn what_fills_while_it_is_deleted_is_kept(pg: Pg) {
+    let db = pg.database().await;
+    let (mut first, mut second, mut owner) = (db.admin().await, db.admin().await, db.owner().await);
+    first.run("SELECT inventory.put_warehouse(80, 'W80', 'w')").await;
+    for (sku, delete) in [("X", "delete_warehouse(80)"), ("Y", "delete_product('Y')")] {
+        first.run(&format!("SELECT inventory.put_product('{sku}', 'n')")).await;
+        // With a row that is there and empty, and with one that is not there yet.
+        for _ in 0..2 {
+            first.run(&format!("BEGIN; SELECT inventory.receive('{sku}', 10, 80)")).await;
+            let delete = format!("SELECT inventory.{delete}");
+            let refused = second.check_refused(&delete, "IV015", "");
+            let commit = async {
+                owner.until_waiting(1).await;
+                first.run("COMMIT").await;
+            };
+            futures::join!(refused, commit);
+            let left = format!("SELECT on_hand FROM inventory.deduct('{sku}', 10, 80)");
+            first.check(&left, "0").await;
+        }
+    }
+    db.verify_is_clean().await;
+}
+
 async fn what_comes_again_counts_on(pg: Pg) {
     let db = pg.database().await;
     let mut admin = db.admin().await;
@@ -255,6 +282,52 @@ async fn what_comes_again_counts_on(pg: Pg) {
     admin.check("SELECT version FROM inventory.stock_level WHERE sku = 'P'", "3").await;
     let later = admin.text("SELECT order_no FROM inventory.deduct('P', 1, 2)").await;
     assert!(later > number, "{later} after {number}");
+    db.verify_is_clean().await;
+}
+
+/// Both were deleted; each is made again by a transaction that does not see the other's.
+async fn a_place_comes_back_with_its_product_and_warehouse(pg: Pg) {
+    let db = pg.database().await;
+    let (mut old, mut other) = (db.admin().await, db.admin().await);
+    for sql in [
+        "SELECT inventory.put_product('X', 'n'), inventory.put_warehouse(2, 'EAST', 'e')",
+        "SELECT inventory.receive('X', 5, 2)",
+        "SELECT inventory.deduct('X', 5, 2)",
+        "SELECT inventory.delete_product('X')",
+        "SELECT inventory.delete_warehouse(2)",
+    ] {
+        other.run(sql).await;
+    }
+    old_snapshot(&mut old).await;
+    other.run("SELECT inventory.put_warehouse(2, 'EAST', 'again')").await;
+    if let Err(refused) = old.query("SELECT inventory.put_product('X', 'again')").await {
+        assert_eq!(refused.sqlstate, "40001", "{refused}");
+        old.run("ROLLBACK").await;
+        old.run("SELECT inventory.put_product('X', 'again')").await;
+    } else {
+        old.run("COMMIT").await;
+    }
+    other.check("SELECT on_hand FROM inventory.receive('X', 5, 2)", "5").await;
+    other.check("SELECT on_hand FROM inventory.stock_level WHERE sku = 'X'", "5").await;
+    db.verify_is_clean().await;
+}
+
+async fn one_request_id_for_two_kinds_of_command_at_once(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 5)]).await;
+    let (mut first, mut second) = (db.admin().await, db.admin().await);
+    for round in 0..40 {
+        let id = format!("request_id => '00000000-0000-4000-8000-{round:012}'");
+        let put = format!("SELECT inventory.put_product('A', 'n{round}', {id})");
+        let receive = format!("SELECT inventory.receive('A', 1, {id})");
+        let answers = futures::join!(first.query(&put), second.query(&receive));
+        match answers {
+            (Ok(_), Err(refused)) | (Err(refused), Ok(_)) => {
+                assert_eq!(refused.sqlstate, "IV009", "{refused}");
+            }
+            both => panic!("one of them has the id, the other is refused: {both:?}"),
+        }
+    }
     db.verify_is_clean().await;
 }
 
