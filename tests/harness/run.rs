@@ -15,7 +15,9 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use crate::servers::{Pg, Servers};
 
 /// No test may hang the suite.
-const TIME_LIMIT: Duration = Duration::from_secs(300);
+fn time_limit() -> Duration {
+    Duration::from_secs(if crate::soak() { 3_600 } else { 300 })
+}
 
 /// How a test ended that did not panic.
 pub enum Verdict {
@@ -81,13 +83,13 @@ pub fn main(promises: &[Promise]) -> ExitCode {
 fn run_one(promise: Promise, pg: Pg) -> Result<Completion, Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let test = AssertUnwindSafe((promise.run)(pg)).catch_unwind();
-    let outcome = runtime.block_on(async { tokio::time::timeout(TIME_LIMIT, test).await });
+    let outcome = runtime.block_on(async { tokio::time::timeout(time_limit(), test).await });
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
         Ok(Ok(Verdict::Passed)) => Ok(Completion::Completed),
         Ok(Ok(Verdict::Skipped(why))) => Ok(Completion::ignored_with(why)),
         Ok(Err(panic)) => Err(Failed::from(words_of(panic.as_ref()))),
-        Err(_late) => Err(Failed::from(format!("not through after {TIME_LIMIT:?}"))),
+        Err(_late) => Err(Failed::from(format!("not through after {:?}", time_limit()))),
     }
 }
 
