@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 promises!(
     init_makes_everything_and_may_be_repeated,
     the_sample_shop_is_loaded_once,
+    the_demo_shows_what_it_promises,
     a_day_at_the_shop,
     products_and_warehouses,
     lots_from_the_command_line,
@@ -62,6 +63,31 @@ async fn the_sample_shop_is_loaded_once(pg: Pg) {
     let again = answer(&db, &["init", "--sample"]).await;
     assert_eq!(again["sample"]["products_created"], 0);
     assert_eq!(db.digest().await, before, "a second time nothing changes");
+    db.verify_is_clean().await;
+}
+
+async fn the_demo_shows_what_it_promises(pg: Pg) {
+    let db = pg.bare_database().await;
+    let shown = as_user(&db, User::Owner, &["demo"]).await.ok();
+    // The race: what each way sold of a hundred units, and how much of that was not there.
+    let row = |way: &str| -> Vec<i64> {
+        let line = shown.lines().find(|l| l.trim_start().starts_with(way)).expect(way);
+        let cells = line.split('|').skip(1).map(|c| c.trim().replace(',', ""));
+        cells.take(3).map(|c| c.parse().expect("a number")).collect()
+    };
+    assert_eq!(row("the engine"), [100, 0, 0], "sold, oversold, left: {shown}");
+    assert!(row("read, then write")[1] > 0, "the naive way oversells: {shown}");
+    let orders = shown.lines().find(|l| l.starts_with("orders ")).expect("orders");
+    assert!(orders.contains("accepted") && !orders.contains(" 0 refused"), "{orders}");
+    // The queries it ends with are worth trying.
+    let queries: Vec<_> =
+        shown.lines().map(str::trim).filter(|l| l.starts_with("SELECT ")).collect();
+    assert_eq!(queries.len(), 3, "{shown}");
+    let mut owner = db.owner().await;
+    for query in queries {
+        assert_ne!(owner.text(query).await, "", "{query}");
+    }
+    as_user(&db, User::Owner, &["demo"]).await.ok();
     db.verify_is_clean().await;
 }
 
