@@ -162,13 +162,15 @@ fn number_sequence(warehouse_id: i32) -> String {
     format!("inventory.order_number_{warehouse_id:03}")
 }
 
-/// Makes that sequence where it is missing. It outlives its warehouse, so that one that comes again
-/// counts on.
-pub fn make_number_sequence(spi: &Spi, warehouse_id: i32) {
+/// Makes that sequence where it is missing, and gives its name then. It outlives its warehouse, so
+/// that one that comes again counts on.
+pub fn make_number_sequence(spi: &Spi, warehouse_id: i32) -> Option<String> {
     let name = number_sequence(warehouse_id);
-    if relation(spi, &name).is_none() {
+    let missing = relation(spi, &name).is_none();
+    missing.then(|| {
         spi.script(&format!("CREATE SEQUENCE {name} AS bigint CACHE 1"));
-    }
+        name
+    })
 }
 
 /// The leaves of stock with the part of the hash space each one takes.

@@ -7,6 +7,7 @@ use crate::session::{self, LAYOUT};
 use crate::sql_function;
 use inventory_core::Refusal;
 use inventory_core::command::WarehouseId;
+use inventory_core::order_number::OrderNumber;
 use inventory_core::text::required;
 use pgrx::pg_sys::{INT4OID, INT8OID};
 
@@ -107,12 +108,26 @@ fn core_tables(spi: &Spi, shards: i32) {
 /// Warehouse 1 exists after every install, and every warehouse has its sequence of order numbers.
 fn warehouses(spi: &Spi) -> Result<(), Refusal> {
     let rows = spi.script("SELECT w.warehouse_id FROM inventory.warehouse AS w");
-    for warehouse in rows.iter() {
-        session::make_number_sequence(spi, warehouse.int4(1));
+    for warehouse in rows.iter().map(|r| r.int4(1)) {
+        if let Some(sequence) = session::make_number_sequence(spi, warehouse) {
+            count_on(spi, &sequence, warehouse);
+        }
     }
     if !rows.iter().any(|warehouse| warehouse.int4(1) == 1) {
         let main = WarehouseId::new(Some(1))?;
         super::master::put_warehouse_row(spi, main, "MAIN", "Main warehouse")?;
     }
     Ok(())
+}
+
+/// Sets a sequence that had to be made anew behind the last number in the journal.
+fn count_on(spi: &Spi, sequence: &str, warehouse: i32) {
+    let given = spi.script(&format!(
+        "SELECT pg_catalog.max(j.order_no) FROM inventory.journal AS j
+          WHERE pg_catalog.substr(j.order_no, 15, 3) = '{warehouse:03}'"
+    ));
+    let last = given.first().and_then(|r| OrderNumber::parse(&r.maybe_text(1)?));
+    if let Some(last) = last {
+        spi.script(&format!("SELECT pg_catalog.setval('{sequence}', {})", last.counter()));
+    }
 }

@@ -139,8 +139,7 @@ pub fn put_warehouse_row(
     code: &str,
     name: &str,
 ) -> Result<bool, Refusal> {
-    // Warehouses are few and rarely put: one at a time, so that neither id nor code is taken twice.
-    spi.script("LOCK TABLE inventory.warehouse IN SHARE ROW EXCLUSIVE MODE");
+    lock_warehouses(spi);
     let number = || Args::new().int4(id.number());
     if server::snapshot_is_fixed() {
         spi.crosscheck(plans::WAREHOUSES_OF.plan(spi), &number().text(code));
@@ -190,6 +189,7 @@ fn delete_warehouse(call: &Call) -> Result<Answer, Refusal> {
     let origin = Origin::of(call, 1)?;
     let content = Content::of("delete_warehouse").int(id.number().into()).finish();
     let (_, replayed) = once(&origin, content, |spi, _| {
+        lock_warehouses(spi);
         let number = || Args::new().int4(id.number());
         if spi.execute(plans::LOCK_WAREHOUSE.plan(spi), &number()).len() == 0 {
             return Err(WarehouseId::unknown(id.number()));
@@ -209,6 +209,12 @@ fn delete_warehouse(call: &Call) -> Result<Answer, Refusal> {
         Ok(true)
     })?;
     Ok(Answer::Row(&DELETED, vec![ok(), Value::Bool(replayed)]))
+}
+
+/// Warehouses are few and rarely put or deleted: one at a time, so that neither id nor code is taken
+/// twice. Those who use them are not kept out.
+fn lock_warehouses(spi: &Spi) {
+    spi.script("LOCK TABLE inventory.warehouse IN SHARE ROW EXCLUSIVE MODE");
 }
 
 /// Locks every stock row of a warehouse in lock order; gives units on hand and reserved. No index

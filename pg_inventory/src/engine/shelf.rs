@@ -35,28 +35,36 @@ pub fn lock(spi: &Spi, session: &Session, tasks: &[Task]) -> Result<Book, Refusa
             entry.lots.extend(command.action.lots());
         }
     }
-    make_missing(spi, session, wanted.iter().filter(|(_, w)| w.create).map(|(p, _)| *p))?;
+    let to_make = wanted.iter().filter(|(_, w)| w.create).map(|(p, _)| *p);
+    let mut unknown = make_missing(spi, session, to_make)?;
     let mut book = Book::default();
     for (place, wanted) in wanted {
-        let shelf = lock_place(spi, session, place, &wanted)?;
+        let shelf = match lock_place(spi, session, place, &wanted)? {
+            Some(shelf) => Ok(shelf),
+            // What was not there when it was to be made is not there for this batch.
+            None if wanted.create => {
+                Err(unknown.remove(place).unwrap_or_else(|| unknown_sku(place)))
+            }
+            None => empty_shelf(spi, place),
+        };
         book.insert(place.clone(), shelf);
     }
     Ok(book)
 }
 
 /// Makes the rows that something may come in to, where they are missing. Their products and
-/// warehouses are held first, so that they neither go nor change until we commit; a place whose
-/// product or warehouse is not there stays missing.
+/// warehouses are held first, so that they neither go nor change until we commit. Gives the places
+/// whose product or warehouse is not there.
 fn make_missing<'p>(
     spi: &Spi,
     session: &Session,
     places: impl Iterator<Item = &'p Place>,
-) -> Result<(), Refusal> {
+) -> Result<BTreeMap<&'p Place, Refusal>, Refusal> {
     let mut missing = Vec::new();
     for place in places {
-        let leaf = session.leaf(&place.sku)?;
-        let guard = spi.execute(plans::FIND_STOCK.on_leaf(spi, leaf.0, &leaf.1.name), &key(place));
-        if guard.len() == 0 {
+        let (number, leaf) = session.leaf(&place.sku)?;
+        let find = plans::FIND_STOCK.on_leaf(spi, number, &leaf.name);
+        if spi.execute(find, &key(place)).len() == 0 {
             missing.push(place);
         }
     }
@@ -70,14 +78,34 @@ fn make_missing<'p>(
         let args = Args::new().int4(id.number());
         spi.execute(plans::SHARE_WAREHOUSE.plan(spi), &args).len() > 0
     });
-    for place in missing.iter().filter(|p| warehouses.contains(&p.warehouse_id)) {
-        let Some(Some(product)) = products.get(&place.sku) else { continue };
-        let (number, leaf) = session.leaf(&place.sku)?;
-        let args = key(place).text("").int8(0).int8(0).int8(0).maybe_day(None);
-        let args = args.moment(server::now()).bool(product.lot_controlled);
-        let insert = plans::INSERT_STOCK.on_leaf(spi, number, &leaf.name);
-        spi.execute(insert, &args.maybe_int8(product.low_at));
+    let mut unknown = BTreeMap::new();
+    for place in missing {
+        match products.get(&place.sku) {
+            Some(Some(product)) if warehouses.contains(&place.warehouse_id) => {
+                insert_row(spi, session, place, product)?;
+            }
+            Some(Some(_)) => {
+                unknown.insert(place, WarehouseId::unknown(place.warehouse_id.number()));
+            }
+            _ => {
+                unknown.insert(place, unknown_sku(place));
+            }
+        }
     }
+    Ok(unknown)
+}
+
+fn insert_row(
+    spi: &Spi,
+    session: &Session,
+    place: &Place,
+    product: &Product,
+) -> Result<(), Refusal> {
+    let (number, leaf) = session.leaf(&place.sku)?;
+    let args = key(place).text("").int8(0).int8(0).int8(0).maybe_day(None);
+    let args = args.moment(server::now()).bool(product.lot_controlled);
+    let insert = plans::INSERT_STOCK.on_leaf(spi, number, &leaf.name);
+    spi.execute(insert, &args.maybe_int8(product.low_at));
     Ok(())
 }
 
@@ -85,21 +113,22 @@ fn key(place: &Place) -> Args<'static> {
     Args::new().text(&place.sku).int4(place.warehouse_id.number())
 }
 
+/// Locks and reads a place; nothing where it has no row.
 fn lock_place(
     spi: &Spi,
     session: &Session,
     place: &Place,
     wanted: &Wanted,
-) -> Result<Result<Shelf, Refusal>, Refusal> {
+) -> Result<Option<Shelf>, Refusal> {
     let (number, leaf) = session.leaf(&place.sku)?;
     let guard = spi.execute(plans::LOCK_STOCK.on_leaf(spi, number, &leaf.name), &key(place));
     // A retired row is as good as none: its product or its warehouse is gone.
     let Some(row) = guard.first().filter(|row| !row.bool(6)) else {
         crosscheck(spi, number, &leaf.name, place);
-        return Ok(empty_shelf(spi, place));
+        return Ok(None);
     };
     if !row.bool(5) {
-        return Ok(Ok(Shelf {
+        return Ok(Some(Shelf {
             lot_controlled: false,
             rows: vec![Row {
                 lot: None,
@@ -127,7 +156,7 @@ fn lock_place(
             stored: Some(r.int8(4)),
         })
     });
-    Ok(Ok(Shelf { lot_controlled: true, rows: rows.collect::<Result<_, Refusal>>()? }))
+    Ok(Some(Shelf { lot_controlled: true, rows: rows.collect::<Result<_, Refusal>>()? }))
 }
 
 /// Under a snapshot older than the lock (REPEATABLE READ) rows that came or lots that changed since
@@ -152,13 +181,16 @@ fn product(spi: &Spi, statement: &plans::Statement, place: &Place) -> Option<Pro
 
 /// A place without a row: nothing ever was there, or its product or warehouse does not exist.
 fn empty_shelf(spi: &Spi, place: &Place) -> Result<Shelf, Refusal> {
-    let unknown = || Refusal::new(Code::UnknownSku, format!("SKU {} does not exist", place.sku));
-    let product = product(spi, &plans::FIND_PRODUCT, place).ok_or_else(unknown)?;
+    let product = product(spi, &plans::FIND_PRODUCT, place).ok_or_else(|| unknown_sku(place))?;
     let number = place.warehouse_id.number();
     if spi.execute(plans::FIND_WAREHOUSE.plan(spi), &Args::new().int4(number)).len() == 0 {
         return Err(WarehouseId::unknown(number));
     }
     Ok(Shelf { lot_controlled: product.lot_controlled, rows: Vec::new() })
+}
+
+fn unknown_sku(place: &Place) -> Refusal {
+    Refusal::new(Code::UnknownSku, format!("SKU {} does not exist", place.sku))
 }
 
 /// Writes back every row that changed.
