@@ -47,6 +47,7 @@ thread_local! {
 /// The session's layout, for a command that will write. Holds off resharding until the transaction
 /// ends.
 pub fn writing(spi: &Spi) -> Result<Rc<Session>, Refusal> {
+    server::refuse_where_read_only();
     loop {
         let session = current(spi)?;
         lock::writing(session.stock);

@@ -230,14 +230,13 @@ fn lock_warehouse_stock(spi: &Spi, id: WarehouseId) -> (i64, i64) {
         spi.crosscheck(state, &Args::new().int4(number));
         state.free();
     }
+    // Sums, not a WHERE: PostgreSQL would put that below the locks, and leave empty rows unlocked.
     let rows = spi.script(&format!(
-        "SELECT l.on_hand, l.reserved
+        "SELECT pg_catalog.sum(l.on_hand)::pg_catalog.int8, pg_catalog.sum(l.reserved)::pg_catalog.int8
            FROM (SELECT s.on_hand, s.reserved FROM inventory.stock AS s WHERE s.warehouse_id = {number}
-                  ORDER BY s.sku, s.warehouse_id, s.lot FOR UPDATE) AS l
-          WHERE l.on_hand <> 0 OR l.reserved <> 0"
+                  ORDER BY s.sku, s.warehouse_id, s.lot FOR UPDATE) AS l"
     ));
-    let sum = |column| rows.iter().map(|r| r.int8(column)).sum();
-    (sum(1), sum(2))
+    rows.first().map_or((0, 0), |sums| (sums.int8(1), sums.int8(2)))
 }
 
 fn in_use(detail: String) -> Refusal {

@@ -22,6 +22,7 @@ fn next_order_id(call: &Call) -> Result<Answer, Refusal> {
 
 fn next(call: &Call) -> Result<OrderNumber, Refusal> {
     let warehouse = WarehouseId::used("warehouse_id", call.int4(0))?;
+    server::refuse_where_read_only();
     spi::connect(|spi| {
         let layout = engine::layout(spi)?;
         let number = Args::new().int4(warehouse.number());

@@ -43,6 +43,15 @@ pub fn in_recovery() -> bool {
     unsafe { pg_sys::RecoveryInProgress() }
 }
 
+/// Refuses as PostgreSQL does where nothing can be written: on a standby, in a read-only transaction.
+pub fn refuse_where_read_only() {
+    // SAFETY: raises, or does nothing.
+    unsafe {
+        pg_sys::PreventCommandIfReadOnly(c"an inventory command".as_ptr());
+        pg_sys::PreventCommandDuringRecovery(c"an inventory command".as_ptr());
+    }
+}
+
 /// Whether the transaction keeps one snapshot (REPEATABLE READ, SERIALIZABLE).
 pub fn snapshot_is_fixed() -> bool {
     // SAFETY: reads the transaction's state.
