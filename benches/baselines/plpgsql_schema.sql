@@ -17,15 +17,13 @@ CREATE TABLE plain.stock (
     low_at         bigint,
     retired        boolean NOT NULL DEFAULT false,
     PRIMARY KEY (sku, warehouse_id, lot),
-    CHECK (on_hand >= reserved AND reserved >= 0),
-    CHECK (version >= 0),
-    CHECK (NOT retired OR on_hand = 0)
+    CHECK (on_hand >= reserved AND reserved >= 0)
 ) PARTITION BY HASH (sku);
 
 DO $$
 BEGIN
     FOR leaf IN 0..15 LOOP
-        EXECUTE format('CREATE TABLE plain.stock_%s PARTITION OF plain.stock FOR VALUES WITH (MODULUS 16, REMAINDER %s) 
+        EXECUTE format('CREATE TABLE plain.stock_%s PARTITION OF plain.stock FOR VALUES WITH (MODULUS 16, REMAINDER %s)
                         WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)',
                        lpad(leaf::text, 2, '0'), leaf);
     END LOOP;
@@ -60,6 +58,7 @@ CREATE TABLE plain.journal (
 CREATE INDEX ON plain.journal (sku, id);
 CREATE TABLE plain.journal_0 PARTITION OF plain.journal FOR VALUES FROM (0) TO (10000000);
 CREATE TABLE plain.journal_1 PARTITION OF plain.journal FOR VALUES FROM (10000000) TO (20000000);
+CREATE TABLE plain.journal_default PARTITION OF plain.journal DEFAULT;
 
 CREATE TABLE plain.request (
     request_id  uuid PRIMARY KEY,
