@@ -76,11 +76,28 @@ SELECT 'request', 'request ' || r.request_id, r.movements || ' movements', coale
               WHERE j.request_id IS NOT NULL GROUP BY j.request_id) AS e ON e.request_id = r.request_id
  WHERE coalesce(e.movements, 0) <> r.movements
 UNION ALL
--- The order numbers: one order each.
+-- The order numbers: one order each. An order without request id has one line.
 SELECT 'order_number', 'order ' || o.order_no, '1 order', pg_catalog.count(*) || ' orders'
-  FROM (SELECT j.order_no, j.request_id, j.xid FROM inventory.journal AS j
-         WHERE j.order_no IS NOT NULL GROUP BY j.order_no, j.request_id, j.xid) AS o
+  FROM (SELECT j.order_no, j.request_id, j.xid, CASE WHEN j.request_id IS NULL THEN j.sku END AS sku
+          FROM inventory.journal AS j
+         WHERE j.order_no IS NOT NULL
+         GROUP BY j.order_no, j.request_id, j.xid, CASE WHEN j.request_id IS NULL THEN j.sku END) AS o
  GROUP BY o.order_no HAVING pg_catalog.count(*) > 1
+UNION ALL
+-- Rows out of use hold nothing, and are out of use only while product or warehouse is gone.
+SELECT 'retired', s.sku || ' in ' || s.warehouse_id, 'in use', 'retired with ' || s.on_hand || ' units'
+  FROM inventory.stock AS s
+ WHERE s.retired
+   AND (s.on_hand <> 0 OR s.reserved <> 0
+        OR (EXISTS (SELECT FROM inventory.product AS p WHERE p.sku = s.sku)
+            AND EXISTS (SELECT FROM inventory.warehouse AS w WHERE w.warehouse_id = s.warehouse_id)))
+UNION ALL
+-- Every shelf of lots has the row that locks it.
+SELECT 'shelf', s.sku || ' in ' || s.warehouse_id || ', lot ' || s.lot, 'a row without lot', 'none'
+  FROM inventory.stock AS s
+ WHERE s.lot <> ''
+   AND NOT EXISTS (SELECT FROM inventory.stock AS g
+                    WHERE g.sku = s.sku AND g.warehouse_id = s.warehouse_id AND g.lot = '' AND g.retired = s.retired)
 UNION ALL
 -- What stock repeats of product and warehouse, so that a deduction reads one row.
 SELECT 'product', s.sku || ' in ' || s.warehouse_id,

@@ -79,6 +79,12 @@ const SPOILS: &[Spoil] = &[
         "A in 1|lot_controlled false, low at 3|lot_controlled false, low at none"),
     spoil("warehouse", "DELETE FROM inventory.warehouse WHERE warehouse_id = 3",
         "B in 3|warehouse 3|none"),
+    spoil("retired", "UPDATE inventory.stock SET retired = true WHERE sku = 'A'",
+        "A in 1|in use|retired with 5 units"),
+    spoil("shelf", "DELETE FROM inventory.stock WHERE sku = 'L' AND warehouse_id = 2 AND lot = ''",
+        "L in 2, lot x|a row without lot|none"),
+    spoil("journal_sequence", "UPDATE inventory.journal SET id = 1000 WHERE id = 9",
+        "journal_id|at least 1000|9"),
     spoil("lot", "UPDATE inventory.product SET lot_controlled = true WHERE sku = 'A'; \
                   UPDATE inventory.stock SET lot_controlled = true WHERE sku = 'A'",
         "A in 1|goods in lots|5 units without lot"),
@@ -204,9 +210,6 @@ async fn what_would_mislead_the_engine_is_seen(pg: Pg) {
          UPDATE inventory.stock SET retired = true WHERE sku = 'A'",
         // Lots whose shelf cannot be locked.
         "DELETE FROM inventory.stock WHERE sku = 'L' AND warehouse_id = 2 AND lot = ''",
-        // A repeated request would be answered otherwise than at first.
-        "UPDATE inventory.request SET order_id = order_id + 1 WHERE request_id = '11111111-1111-4111-8111-111111111111'",
-        "UPDATE inventory.request SET levels = ARRAY[99, 0, 99] WHERE request_id = '11111111-1111-4111-8111-111111111111'",
         // Two orders of one transaction with one number.
         "UPDATE inventory.journal SET order_no = (SELECT order_no FROM inventory.journal WHERE id = 2), \
          xid = (SELECT xid FROM inventory.journal WHERE id = 2) WHERE id = 9",

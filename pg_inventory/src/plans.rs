@@ -99,6 +99,8 @@ statements! {
         "SELECT w.code FROM inventory.warehouse AS w WHERE w.warehouse_id = $1 FOR KEY SHARE";
     LOCK_WAREHOUSE(INT4OID) =
         "SELECT w.code FROM inventory.warehouse AS w WHERE w.warehouse_id = $1 FOR UPDATE";
+    ALL_WAREHOUSES() =
+        "SELECT pg_catalog.count(*), pg_catalog.sum(w.warehouse_id)::pg_catalog.int8 FROM inventory.warehouse AS w";
     WAREHOUSES_OF(INT4OID, TEXTOID) =
         "SELECT pg_catalog.count(*), pg_catalog.sum(w.warehouse_id)::pg_catalog.int8
            FROM inventory.warehouse AS w WHERE w.warehouse_id = $1 OR w.code = $2";

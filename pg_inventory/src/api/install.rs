@@ -6,7 +6,6 @@ use crate::pg::{lock, server};
 use crate::session::{self, LAYOUT};
 use crate::sql_function;
 use inventory_core::Refusal;
-use inventory_core::command::WarehouseId;
 use inventory_core::order_number::OrderNumber;
 use inventory_core::text::required;
 use pgrx::pg_sys::{INT4OID, INT8OID};
@@ -114,8 +113,7 @@ fn warehouses(spi: &Spi) -> Result<(), Refusal> {
         }
     }
     if !rows.iter().any(|warehouse| warehouse.int4(1) == 1) {
-        let main = WarehouseId::new(Some(1))?;
-        super::master::put_warehouse_row(spi, main, "MAIN", "Main warehouse")?;
+        super::master::put_main_warehouse(spi)?;
     }
     Ok(())
 }

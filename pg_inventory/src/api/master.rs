@@ -4,13 +4,13 @@
 //! kind and threshold; who makes a stock row holds the product, so that none is made meanwhile.
 
 use super::{DELETED, Origin, PUT, ok};
-use crate::engine::{self, Claim, Known, lock_sku};
+use crate::engine::{self, Claim, lock_sku};
 use crate::pg::call::{Answer, Call, Value};
 use crate::pg::server;
 use crate::pg::spi::{self, Args, Spi};
 use crate::session::{self, Session};
 use crate::{plans, sql_function};
-use inventory_core::command::WarehouseId;
+use inventory_core::command::{RequestId, WarehouseId};
 use inventory_core::fingerprint::{Content, Fingerprint};
 use inventory_core::text::{Label, name, required};
 use inventory_core::{Code, QUANTITY_MAX, Refusal};
@@ -72,7 +72,7 @@ impl Product {
     }
 
     /// Gives whether the product is new.
-    fn put(&self, spi: &Spi, session: &Session) -> Result<bool, Refusal> {
+    fn put(&self, spi: &Spi, session: &Session, once: &Once) -> Result<Done, Refusal> {
         let insert = spi.execute(plans::INSERT_PRODUCT.plan(spi), &self.columns());
         let created = insert.processed() == 1;
         let mut kind_changes = false;
@@ -80,7 +80,7 @@ impl Product {
             let sku = Args::new().text(&self.sku);
             let known = spi.execute(plans::LOCK_PRODUCT.plan(spi), &sku);
             let Some(row) = known.first() else {
-                return self.put(spi, session); // deleted the moment before: make it after all
+                return self.put(spi, session, once); // deleted the moment before: make it after all
             };
             kind_changes = row.bool(1) != self.lot_controlled;
         }
@@ -91,14 +91,23 @@ impl Product {
                 self.sku
             )));
         }
+        if let Some(first) = once.claim(spi)? {
+            if created {
+                spi.execute(plans::DELETE_PRODUCT.plan(spi), &Args::new().text(&self.sku));
+            }
+            return Ok(first);
+        }
         if !created {
             spi.execute(plans::UPDATE_PRODUCT.plan(spi), &self.columns());
+        }
+        if server::snapshot_is_fixed() {
+            spi.crosscheck(plans::ALL_WAREHOUSES.plan(spi), &Args::new());
         }
         let (number, leaf) = session.leaf(&self.sku)?;
         let flags = Args::new().text(&self.sku).bool(self.lot_controlled);
         let flag = plans::FLAG_SKU.on_leaf(spi, number, &leaf.name);
         spi.execute(flag, &flags.maybe_int8(self.low_stock_threshold));
-        Ok(created)
+        Ok(once.answer(spi, created))
     }
 
     fn columns(&self) -> Args<'static> {
@@ -116,9 +125,9 @@ impl Product {
 fn put_product(call: &Call) -> Result<Answer, Refusal> {
     let product = Product::of(call)?;
     let origin = Origin::of(call, 6)?;
-    let (created, replayed) =
-        once(&origin, product.fingerprint(), |spi, session| product.put(spi, session))?;
-    Ok(Answer::Row(&PUT, vec![ok(), Value::Bool(created), Value::Bool(replayed)]))
+    let done =
+        once(&origin, product.fingerprint(), |spi, session, once| product.put(spi, session, once))?;
+    Ok(Answer::Row(&PUT, vec![ok(), Value::Bool(done.created), Value::Bool(done.replayed)]))
 }
 
 fn put_warehouse(call: &Call) -> Result<Answer, Refusal> {
@@ -127,18 +136,26 @@ fn put_warehouse(call: &Call) -> Result<Answer, Refusal> {
     let name = name("name", call.text(2))?;
     let origin = Origin::of(call, 3)?;
     let content = Content::of("put_warehouse").int(id.number().into()).text(&code).text(&name);
-    let (created, replayed) =
-        once(&origin, content.finish(), |spi, _| put_warehouse_row(spi, id, &code, &name))?;
-    Ok(Answer::Row(&PUT, vec![ok(), Value::Bool(created), Value::Bool(replayed)]))
+    let done = once(&origin, content.finish(), |spi, _, once| {
+        put_warehouse_row(spi, id, &code, &name, once)
+    })?;
+    Ok(Answer::Row(&PUT, vec![ok(), Value::Bool(done.created), Value::Bool(done.replayed)]))
 }
 
-/// Gives whether the warehouse is new.
-pub fn put_warehouse_row(
+/// Makes warehouse 1, for an installation that has none.
+pub fn put_main_warehouse(spi: &Spi) -> Result<(), Refusal> {
+    let once = Once { id: None, fingerprint: Fingerprint::default() };
+    put_warehouse_row(spi, WarehouseId::new(Some(1))?, "MAIN", "Main warehouse", &once)?;
+    Ok(())
+}
+
+fn put_warehouse_row(
     spi: &Spi,
     id: WarehouseId,
     code: &str,
     name: &str,
-) -> Result<bool, Refusal> {
+    once: &Once,
+) -> Result<Done, Refusal> {
     lock_warehouses(spi);
     let number = || Args::new().int4(id.number());
     if server::snapshot_is_fixed() {
@@ -149,6 +166,9 @@ pub fn put_warehouse_row(
         return Err(Refusal::invalid(format!("code {code} belongs to warehouse {other}")));
     }
     let created = spi.execute(plans::FIND_WAREHOUSE.plan(spi), &number()).len() == 0;
+    if let Some(first) = once.claim(spi)? {
+        return Ok(first);
+    }
     session::make_number_sequence(spi, id.number());
     spi.execute(plans::PUT_WAREHOUSE.plan(spi), &number().text(code).text(name));
     if created {
@@ -160,14 +180,14 @@ pub fn put_warehouse_row(
             id.number()
         ));
     }
-    Ok(created)
+    Ok(once.answer(spi, created))
 }
 
 fn delete_product(call: &Call) -> Result<Answer, Refusal> {
     let sku = Label::required("sku", call.text(0))?;
     let origin = Origin::of(call, 1)?;
     let content = Content::of("delete_product").text(&sku).finish();
-    let (_, replayed) = once(&origin, content, |spi, session| {
+    let done = once(&origin, content, |spi, session, once| {
         if spi.execute(plans::LOCK_PRODUCT.plan(spi), &Args::new().text(&sku)).len() == 0 {
             return Err(Refusal::new(Code::UnknownSku, format!("SKU {sku} does not exist")));
         }
@@ -176,19 +196,22 @@ fn delete_product(call: &Call) -> Result<Answer, Refusal> {
             let detail = format!("SKU {sku} has {on_hand} units on hand, {reserved} reserved");
             return Err(in_use(detail));
         }
+        if let Some(first) = once.claim(spi)? {
+            return Ok(first);
+        }
         let (number, leaf) = session.leaf(&sku)?;
         spi.execute(plans::RETIRE_SKU.on_leaf(spi, number, &leaf.name), &Args::new().text(&sku));
         spi.execute(plans::DELETE_PRODUCT.plan(spi), &Args::new().text(&sku));
-        Ok(true)
+        Ok(once.answer(spi, false))
     })?;
-    Ok(Answer::Row(&DELETED, vec![ok(), Value::Bool(replayed)]))
+    Ok(Answer::Row(&DELETED, vec![ok(), Value::Bool(done.replayed)]))
 }
 
 fn delete_warehouse(call: &Call) -> Result<Answer, Refusal> {
     let id = WarehouseId::used("warehouse_id", call.int4(0))?;
     let origin = Origin::of(call, 1)?;
     let content = Content::of("delete_warehouse").int(id.number().into()).finish();
-    let (_, replayed) = once(&origin, content, |spi, _| {
+    let done = once(&origin, content, |spi, _, once| {
         lock_warehouses(spi);
         let number = || Args::new().int4(id.number());
         if spi.execute(plans::LOCK_WAREHOUSE.plan(spi), &number()).len() == 0 {
@@ -201,14 +224,17 @@ fn delete_warehouse(call: &Call) -> Result<Answer, Refusal> {
                 id.number()
             )));
         }
+        if let Some(first) = once.claim(spi)? {
+            return Ok(first);
+        }
         spi.script(&format!(
             "UPDATE inventory.stock AS s SET retired = true WHERE s.warehouse_id = {}",
             id.number()
         ));
         spi.execute(plans::DELETE_WAREHOUSE.plan(spi), &number());
-        Ok(true)
+        Ok(once.answer(spi, false))
     })?;
-    Ok(Answer::Row(&DELETED, vec![ok(), Value::Bool(replayed)]))
+    Ok(Answer::Row(&DELETED, vec![ok(), Value::Bool(done.replayed)]))
 }
 
 /// Warehouses are few and rarely put or deleted: one at a time, so that neither id nor code is taken
@@ -243,37 +269,68 @@ fn in_use(detail: String) -> Refusal {
     Refusal::new(Code::InUse, detail)
 }
 
-/// Runs a command on master data once per request id; gives its answer and whether it is a replay.
-/// The id is claimed before anything else, so that a repeat waits for the first and does nothing;
-/// these commands raise when they are refused, which gives the claim back.
+/// What a command on master data answers.
+#[derive(Clone, Copy)]
+struct Done {
+    created: bool,
+    replayed: bool,
+}
+
+/// The request id of a command on master data.
+struct Once {
+    id: Option<RequestId>,
+    fingerprint: Fingerprint,
+}
+
+/// Runs a command on master data once per request id. The effect locks what it is about, claims the
+/// id, and only then changes anything: so a repeat waits for the first and changes nothing.
 fn once(
     origin: &Origin,
     fingerprint: Fingerprint,
-    effect: impl Fn(&Spi, &Session) -> Result<bool, Refusal>,
-) -> Result<(bool, bool), Refusal> {
+    effect: impl Fn(&Spi, &Session, &Once) -> Result<Done, Refusal>,
+) -> Result<Done, Refusal> {
     spi::connect(|spi| {
         let session = session::writing(spi)?;
-        let Some(id) = origin.request_id else {
-            return Ok((effect(spi, &session)?, false));
-        };
-        let claim = Claim { id, fingerprint, order: None, levels: vec![0], movements: 0 };
-        while claim.insert(spi, server::now()).is_empty() {
-            if let Some((_, known)) = engine::look_up(spi, &[id]).pop() {
-                return replay(&known, fingerprint);
-            }
+        let once = Once { id: origin.request_id, fingerprint };
+        match effect(spi, &session, &once) {
+            // A refusal may be the echo of this very request's effect.
+            Err(refusal) => once.first(spi)?.ok_or(refusal),
+            done => done,
         }
-        let answer = effect(spi, &session)?;
-        if answer {
-            let args = Args::new().uuid(&id.0).int8s([Some(1)].into_iter());
-            spi.execute(plans::ANSWER_REQUEST.plan(spi), &args);
-        }
-        Ok((answer, false))
     })
 }
 
-fn replay(known: &Known, fingerprint: Fingerprint) -> Result<(bool, bool), Refusal> {
-    if known.fingerprint != fingerprint {
-        return Err(engine::reused());
+impl Once {
+    /// Claims the id. When it is taken: the first answer, and nothing may be changed.
+    fn claim(&self, spi: &Spi) -> Result<Option<Done>, Refusal> {
+        let Some(id) = self.id else { return Ok(None) };
+        let claim =
+            Claim { id, fingerprint: self.fingerprint, order: None, levels: vec![0], movements: 0 };
+        while claim.insert(spi, server::now()).is_empty() {
+            if let Some(first) = self.first(spi)? {
+                return Ok(Some(first));
+            }
+        }
+        Ok(None)
     }
-    Ok((known.levels.first() == Some(&1), true))
+
+    /// The answer to keep for repeats.
+    fn answer(&self, spi: &Spi, created: bool) -> Done {
+        if let Some(id) = self.id.filter(|_| created) {
+            let args = Args::new().uuid(&id.0).int8s([Some(1)].into_iter());
+            spi.execute(plans::ANSWER_REQUEST.plan(spi), &args);
+        }
+        Done { created, replayed: false }
+    }
+
+    /// The first answer, where the id's effect is there.
+    fn first(&self, spi: &Spi) -> Result<Option<Done>, Refusal> {
+        let Some((_, known)) = self.id.and_then(|id| engine::look_up(spi, &[id]).pop()) else {
+            return Ok(None);
+        };
+        if known.fingerprint != self.fingerprint {
+            return Err(engine::reused());
+        }
+        Ok(Some(Done { created: known.levels.first() == Some(&1), replayed: true }))
+    }
 }

@@ -20,6 +20,7 @@ fn verify(_: &Call) -> Result<Answer, Refusal> {
             .map(|r| (1..=4).map(|c| Value::maybe_text(r.maybe_text(c))).collect())
             .collect();
         rows.extend(numbers_behind(spi, &session));
+        rows.extend(ids_behind(spi, &session));
         Ok(Answer::Rows(rows))
     })
 }
@@ -49,6 +50,15 @@ fn numbers_behind(spi: &Spi, session: &Session) -> Vec<Vec<Value>> {
         }
     }
     behind
+}
+
+/// The journal's sequence, where it would give an id again.
+fn ids_behind(spi: &Spi, session: &Session) -> Option<Vec<Value>> {
+    let rows = spi.script("SELECT pg_catalog.max(j.id) FROM inventory.journal AS j");
+    let last = rows.first()?.maybe_int8(1)?;
+    let given = server::last_value(session.journal_ids).unwrap_or(0);
+    let expected = format!("at least {last}");
+    (given < last).then(|| fault("journal_sequence", "journal_id", &expected, &given.to_string()))
 }
 
 fn fault(check: &str, subject: &str, expected: &str, actual: &str) -> Vec<Value> {

@@ -9,7 +9,7 @@ mod journal;
 mod numbers;
 mod shelf;
 
-pub use claim::{Claim, Known, Requests, look_up, reused};
+pub use claim::{Claim, Requests, look_up, reused};
 pub use numbers::draw;
 pub use shelf::lock_sku;
 
