@@ -14,7 +14,7 @@ sql_function!(install);
 
 /// The steps from nothing to the layout of today; step n brings layout n - 1 to n, so a fresh
 /// install and an upgraded one are the same by construction.
-const STEPS: [fn(&Spi, i32); LAYOUT as usize] = [core_tables];
+const STEPS: [fn(&Spi, i32); LAYOUT as usize] = [core_tables, domain_tables];
 
 /// Rows of the journal in one partition: small enough to drop one at a time, large enough that a
 /// busy year is a few dozen.
@@ -102,6 +102,11 @@ fn core_tables(spi: &Spi, shards: i32) {
         &[INT8OID, INT8OID, INT8OID],
         &Args::new().int8(id.system_id).int8(id.timeline).int8(id.database_oid),
     );
+}
+
+/// Holds, orders, alerts; and the guard that holds orders to their transitions, whoever writes them.
+fn domain_tables(spi: &Spi, _: i32) {
+    spi.script(include_str!("../../../sql/layout/002_domain.sql"));
 }
 
 /// Warehouse 1 exists after every install, and every warehouse has its sequence of order numbers.

@@ -1,10 +1,15 @@
 //! The SQL functions, a file a family: decode the arguments, call the engine, encode the answer.
 //! Arguments are taken as they come, NULL included, so that each is checked and named in the refusal.
 
+mod doctor;
+mod holds;
 mod install;
 mod master;
 mod numbers;
+mod orders;
+mod reshard;
 mod stock;
+mod upkeep;
 mod verify;
 
 use crate::pg::call::{Call, Shape, Value};
