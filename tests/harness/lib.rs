@@ -4,11 +4,15 @@
 //! `servers` starts and stops clusters · `database` makes databases and opens sessions · `session`
 //! runs SQL and shows its answers as text · `run` is the main of every test file · `commands`
 //! runs the programs around (the `inventory` binary, `pg_dump`, …) · `pooler`
-//! starts a pgbouncer · `dice` throws the same dice every time.
+//! starts a pgbouncer · `dice` throws the same dice every time · `isolation` plays specs of sessions
+//! that meet, with the names that `mask` gives · `clock` lets time pass.
 
+pub mod clock;
 pub mod commands;
 pub mod database;
 pub mod dice;
+pub mod isolation;
+pub mod mask;
 pub mod pooler;
 pub mod run;
 pub mod servers;
