@@ -1,6 +1,10 @@
 -- Recomputes every invariant from the rows themselves: a row a violation, none where all is sound.
 -- One statement, so one snapshot: load makes no false alarms.
 WITH
+-- Up to when movements may have gone with their partitions.
+kept AS (
+    SELECT coalesce(i.journal_cut, '-infinity') AS cut FROM inventory.installation AS i
+),
 -- What the journal says each stock row holds and how often it moved.
 total AS (
     SELECT sku, warehouse_id, lot,
@@ -37,6 +41,36 @@ moved AS (
      WHERE j.version IS NOT NULL
     WINDOW one_row AS (PARTITION BY j.sku, j.warehouse_id, j.lot ORDER BY j.id)
 ),
+held_book AS (
+    SELECT s.sku || ' in ' || s.warehouse_id || CASE WHEN s.lot = '' THEN '' ELSE ', lot ' || s.lot END AS subject,
+           s.reserved, s.lapsed, coalesce(pg_catalog.sum(l.quantity), 0) AS held,
+           coalesce(pg_catalog.sum(l.quantity)
+                    FILTER (WHERE l.expires_at < coalesce(s.next_expiry, 'infinity')), 0) AS gone
+      FROM inventory.stock AS s
+      LEFT JOIN inventory.reservation_line AS l
+        ON l.sku = s.sku AND l.warehouse_id = s.warehouse_id AND l.lot = s.lot AND l.open
+     GROUP BY s.sku, s.warehouse_id, s.lot, s.reserved, s.lapsed
+),
+hold_sum AS (
+    SELECT r.reservation_id, r.state, r.expires_at, r.created_at, pg_catalog.count(l.line) AS lines,
+           pg_catalog.count(l.line) FILTER (WHERE l.open) AS open_lines,
+           coalesce(pg_catalog.sum(l.quantity) FILTER (WHERE l.open), 0) AS open_units
+      FROM inventory.reservation AS r
+      LEFT JOIN inventory.reservation_line AS l ON l.reservation_id = r.reservation_id
+     GROUP BY r.reservation_id
+),
+-- Each order with what its state stands for: its hold, and by which share of its lines on hand and
+-- reserved have changed.
+order_book AS (
+    SELECT o.*, r.state AS held_as,
+           CASE WHEN o.direction = 'inbound' THEN 'none'
+                ELSE CASE o.state WHEN 'PROCESSING' THEN 'HELD' WHEN 'COMPLETED' THEN 'CONFIRMED' ELSE 'none' END
+            END AS holds,
+           CASE WHEN o.state <> 'COMPLETED' THEN 0 WHEN o.direction = 'inbound' THEN 1 ELSE -1 END AS sign,
+           CASE WHEN o.state = 'PROCESSING' AND o.direction = 'outbound' THEN 1 ELSE 0 END AS held
+      FROM inventory.orders AS o
+      LEFT JOIN inventory.reservation AS r ON r.reservation_id = o.reservation_id
+),
 movement_fault AS (
     SELECT m.*
       FROM moved AS m
@@ -69,20 +103,22 @@ UNION ALL
 SELECT 'journal_negative', 'journal ' || id, '0 <= reserved <= on hand', 'reserved ' || reserved || ', on hand ' || on_hand
   FROM movement_fault WHERE (on_hand < reserved OR reserved < 0) AND version < stock_version
 UNION ALL
--- The requests: each effect is there, once.
+-- The requests: each effect is there, once. (Of those whose journal is gone nothing can be said.)
 SELECT 'request', 'request ' || r.request_id, r.movements || ' movements', coalesce(e.movements, 0) || ' movements'
   FROM inventory.request AS r
   LEFT JOIN (SELECT j.request_id, pg_catalog.count(*) AS movements FROM inventory.journal AS j
               WHERE j.request_id IS NOT NULL GROUP BY j.request_id) AS e ON e.request_id = r.request_id
- WHERE coalesce(e.movements, 0) <> r.movements
+ WHERE coalesce(e.movements, 0) <> r.movements AND r.at > (SELECT cut FROM kept)
 UNION ALL
--- The order numbers: one order each. An order without request id has one line.
-SELECT 'order_number', 'order ' || o.order_no, '1 order', pg_catalog.count(*) || ' orders'
-  FROM (SELECT j.order_no, j.request_id, j.xid, CASE WHEN j.request_id IS NULL THEN j.sku END AS sku
+-- The order numbers: one order each. Of those that are no order of their own, one without hold and
+-- request id has one line.
+SELECT 'order_number', 'order ' || n.order_no, '1 order', pg_catalog.count(*) || ' orders'
+  FROM (SELECT DISTINCT j.order_no, j.xid,
+               coalesce('hold ' || j.reservation_id, 'request ' || j.request_id, 'line ' || j.sku) AS what
           FROM inventory.journal AS j
-         WHERE j.order_no IS NOT NULL
-         GROUP BY j.order_no, j.request_id, j.xid, CASE WHEN j.request_id IS NULL THEN j.sku END) AS o
- GROUP BY o.order_no HAVING pg_catalog.count(*) > 1
+         WHERE j.order_no IS NOT NULL AND j.version IS NOT NULL
+           AND NOT EXISTS (SELECT FROM inventory.orders AS o WHERE o.order_no = j.order_no)) AS n
+ GROUP BY n.order_no HAVING pg_catalog.count(*) > 1
 UNION ALL
 -- Rows out of use hold nothing, and are out of use only while product or warehouse is gone.
 SELECT 'retired', s.sku || ' in ' || s.warehouse_id, 'in use', 'retired with ' || s.on_hand || ' units'
@@ -118,4 +154,92 @@ SELECT 'lot', s.sku || ' in ' || s.warehouse_id,
        CASE WHEN s.lot_controlled THEN 'goods in lots' ELSE 'goods without lot' END,
        s.on_hand || ' units ' || CASE WHEN s.lot = '' THEN 'without lot' ELSE 'in lot ' || s.lot END
   FROM inventory.stock AS s
- WHERE s.on_hand <> 0 AND s.lot_controlled = (s.lot = '')
+ WHERE (s.on_hand <> 0 OR s.reserved <> 0) AND s.lot_controlled = (s.lot = '')
+UNION ALL
+-- The holds: what a stock row reserves is what its open lines hold; its lapsed units are the lines
+-- whose time came before next_expiry.
+SELECT 'held', subject, held::text, reserved::text FROM held_book WHERE held <> reserved
+UNION ALL
+SELECT 'lapsed', subject, gone::text, lapsed::text FROM held_book WHERE gone <> lapsed
+UNION ALL
+-- A hold is open as long as it is HELD, with all its lines or, past its time, some.
+SELECT 'hold', 'reservation ' || h.reservation_id,
+       CASE WHEN h.state = 'HELD' THEN 'open lines' ELSE 'no open line' END,
+       h.open_lines || ' of ' || h.lines || ' open, ' || h.state
+  FROM hold_sum AS h
+ WHERE (h.state = 'HELD') <> (h.open_lines > 0)
+       AND NOT (h.state = 'HELD' AND h.lines > 0 AND h.expires_at <= pg_catalog.clock_timestamp())
+    OR h.state = 'HELD' AND h.expires_at IS NULL AND h.open_lines < h.lines
+UNION ALL
+SELECT 'hold', 'reservation ' || l.reservation_id, 'a reservation', 'lines of none'
+  FROM inventory.reservation_line AS l
+ WHERE NOT EXISTS (SELECT FROM inventory.reservation AS r WHERE r.reservation_id = l.reservation_id)
+ GROUP BY l.reservation_id
+UNION ALL
+SELECT 'hold_journal', 'reservation ' || h.reservation_id, coalesce(j.held, 0) || ' units', h.open_units || ' units'
+  FROM hold_sum AS h
+  LEFT JOIN (SELECT j.reservation_id, pg_catalog.sum(j.reserved_delta) AS held FROM inventory.journal AS j
+              WHERE j.reservation_id IS NOT NULL GROUP BY j.reservation_id) AS j ON j.reservation_id = h.reservation_id
+ WHERE h.open_units <> coalesce(j.held, 0) AND h.created_at > (SELECT cut FROM kept)
+UNION ALL
+SELECT 'hold_order', 'reservation ' || r.reservation_id, '1 order', pg_catalog.count(o.order_id) || ' orders'
+  FROM inventory.reservation AS r
+  LEFT JOIN inventory.orders AS o ON o.reservation_id = r.reservation_id
+ GROUP BY r.reservation_id, r.expires_at
+HAVING pg_catalog.count(o.order_id) <> CASE WHEN r.expires_at IS NULL THEN 1 ELSE 0 END
+UNION ALL
+-- The orders: each holds, took, brought or gave back what its state says.
+SELECT 'order_hold', 'order ' || o.order_no, 'a hold ' || o.holds, 'a hold ' || coalesce(o.held_as, 'none')
+  FROM order_book AS o
+ WHERE coalesce(o.held_as, 'none') <> o.holds
+   AND NOT (o.state IN ('FAILED', 'REVERTED') AND coalesce(o.held_as, 'none') IN ('none', 'RELEASED', 'CONFIRMED'))
+UNION ALL
+SELECT 'order_line', 'order ' || o.order_no, '1 line or more', 'none'
+  FROM order_book AS o
+ WHERE NOT EXISTS (SELECT FROM inventory.order_line AS l WHERE l.order_id = o.order_id)
+UNION ALL
+SELECT 'order_line', 'order ' || o.order_no || ', line ' || coalesce(l.line, h.line),
+       coalesce(l.quantity || ' of ' || l.sku, 'no line'), 'held ' || coalesce(h.quantity, 0) || ' of ' || coalesce(h.sku, l.sku)
+  FROM order_book AS o
+  JOIN (SELECT h.reservation_id, h.line, h.sku, pg_catalog.sum(h.quantity) AS quantity
+          FROM inventory.reservation_line AS h GROUP BY h.reservation_id, h.line, h.sku) AS h
+    ON h.reservation_id = o.reservation_id
+  LEFT JOIN inventory.order_line AS l ON l.order_id = o.order_id AND l.line = h.line
+ WHERE l.quantity IS DISTINCT FROM h.quantity OR l.sku IS DISTINCT FROM h.sku
+UNION ALL
+SELECT 'order_state', 'order ' || o.order_no, coalesce(e.state, 'an event'), o.state
+  FROM order_book AS o
+  LEFT JOIN (SELECT j.order_no, (pg_catalog.array_agg(j.extra ->> 'to' ORDER BY j.id DESC))[1] AS state
+               FROM inventory.journal AS j WHERE j.event_type = 'ORDER_STATE_CHANGED' GROUP BY j.order_no) AS e
+    ON e.order_no = o.order_no
+ WHERE e.state IS DISTINCT FROM o.state AND o.changed_at > (SELECT cut FROM kept)
+UNION ALL
+SELECT 'order_goods', 'order ' || o.order_no || ', ' || w.sku,
+       w.on_hand || ' on hand, ' || w.reserved || ' reserved',
+       coalesce(m.on_hand, 0) || ' on hand, ' || coalesce(m.reserved, 0) || ' reserved'
+  FROM order_book AS o
+  JOIN (SELECT l.order_id, l.sku,
+               pg_catalog.sum(l.quantity * b.sign) AS on_hand, pg_catalog.sum(l.quantity * b.held) AS reserved
+          FROM inventory.order_line AS l
+          JOIN order_book AS b ON b.order_id = l.order_id
+         GROUP BY l.order_id, l.sku) AS w ON w.order_id = o.order_id
+  LEFT JOIN (SELECT j.order_no, j.sku, pg_catalog.sum(j.on_hand_delta) AS on_hand,
+                    pg_catalog.sum(j.reserved_delta) AS reserved
+               FROM inventory.journal AS j WHERE j.order_no IS NOT NULL AND j.version IS NOT NULL
+              GROUP BY j.order_no, j.sku) AS m ON m.order_no = o.order_no AND m.sku = w.sku
+ WHERE (w.on_hand <> coalesce(m.on_hand, 0) OR w.reserved <> coalesce(m.reserved, 0))
+   AND o.created_at > (SELECT cut FROM kept)
+UNION ALL
+-- The leaves of stock take every SKU, each one SKU.
+SELECT 'stock_partition', 'inventory.stock', 'leaves for all SKUs', 'leaves for ' || pg_catalog.round(100 * share, 2) || ' %'
+  FROM (SELECT coalesce(pg_catalog.sum(1 / b.part[1]::pg_catalog.numeric), 0) AS share
+          FROM pg_catalog.pg_inherits AS i
+          JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+         CROSS JOIN LATERAL pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, c.oid),
+               'modulus ([0-9]+)') AS b (part)
+         WHERE i.inhparent = 'inventory.stock'::pg_catalog.regclass) AS leaves
+ WHERE share <> 1
+UNION ALL
+SELECT 'journal_partition', 'inventory.journal', 'a default partition', 'none'
+ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_partitioned_table AS t
+                    WHERE t.partrelid = 'inventory.journal'::pg_catalog.regclass AND t.partdefid <> 0)

@@ -28,22 +28,14 @@ fn line(sku: usize) -> Result<Line, Refusal> {
 }
 
 fn row(lot: Option<Label>, expires_on: Option<Day>) -> Row {
-    Row {
-        lot,
-        on_hand: 1_000_000_000,
-        reserved: 0,
-        version: 1,
-        expires_on,
-        received_at: NOW,
-        stored: Some(1),
-    }
+    Row { on_hand: 1_000_000_000, version: 1, ..Row::new(lot, expires_on, NOW) }
 }
 
 /// Shelves without lots for this many SKUs.
 fn book(skus: usize) -> Result<Book, Refusal> {
     let mut book = Book::default();
     for sku in 0..skus {
-        let shelf = Shelf { lot_controlled: false, rows: vec![row(None, None)] };
+        let shelf = Shelf { rows: vec![row(None, None)], ..Shelf::default() };
         book.insert(place(sku)?, Ok(shelf));
     }
     Ok(book)

@@ -4,7 +4,7 @@
 use crate::pg::spi::{Plan, Spi};
 use pgrx::pg_sys::{
     BOOLOID, DATEOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTARRAYOID, TEXTOID,
-    TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
+    TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
 };
 use std::cell::RefCell;
 
@@ -24,33 +24,50 @@ macro_rules! statements {
     };
 }
 
+/// What the engine reads of a stock row.
+macro_rules! row {
+    () => {
+        "s.lot, s.on_hand, s.reserved, s.version, s.expires_on, s.received_at, s.lapsed, s.next_expiry"
+    };
+}
+
 statements! {
     /// Locks the row that guards a place. FOR UPDATE, not a weaker lock: it is about to change.
     LOCK_STOCK(TEXTOID, INT4OID) =
-        "SELECT s.on_hand, s.reserved, s.version, s.received_at, s.lot_controlled, s.retired
+        concat!("SELECT ", row!(), ", s.low_at, s.lot_controlled, s.retired
            FROM inventory.{leaf} AS s
-          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = '' FOR UPDATE";
-    /// The lots of a place that hold something or are named, under the guard's lock.
-    LOCK_LOTS(TEXTOID, INT4OID, TEXTARRAYOID) =
-        "SELECT s.lot, s.on_hand, s.reserved, s.version, s.expires_on, s.received_at
+          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = '' FOR UPDATE");
+    /// The same, unless somebody has it.
+    TRY_LOCK_STOCK(TEXTOID, INT4OID) =
+        concat!("SELECT ", row!(), ", s.low_at, s.lot_controlled, s.retired
+           FROM inventory.{leaf} AS s
+          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = '' FOR UPDATE SKIP LOCKED");
+    /// The lots of a place that hold something or are named. The guard's lock keeps them: locking each
+    /// would write as many rows as a shelf has lots.
+    SHELF_LOTS(TEXTOID, INT4OID, TEXTARRAYOID) =
+        concat!("SELECT ", row!(), "
            FROM inventory.{leaf} AS s
           WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot > ''
             AND (s.on_hand > 0 OR s.reserved > 0 OR s.lot = ANY ($3))
-          ORDER BY s.lot FOR UPDATE";
+          ORDER BY s.lot");
+    /// Whether a place ever had a lot.
+    FIND_LOT(TEXTOID, INT4OID) =
+        "SELECT s.version FROM inventory.{leaf} AS s
+          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot > '' LIMIT 1";
     INSERT_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, DATEOID, TIMESTAMPTZOID, BOOLOID, INT8OID) =
         "INSERT INTO inventory.{leaf} (sku, warehouse_id, lot, on_hand, reserved, version, expires_on,
                                        received_at, lot_controlled, low_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (sku, warehouse_id, lot) DO NOTHING";
     /// A new lot has its shelf's kind; its guard keeps the threshold.
-    INSERT_LOT(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, DATEOID, TIMESTAMPTZOID) =
-        "INSERT INTO inventory.{leaf} (sku, warehouse_id, lot, on_hand, reserved, version, expires_on,
-                                       received_at, lot_controlled, low_at)
-         SELECT g.sku, g.warehouse_id, $3, $4, $5, $6, $7, $8, g.lot_controlled, g.low_at
+    INSERT_LOT(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, DATEOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.{leaf} (sku, warehouse_id, lot, on_hand, reserved, version, lapsed, next_expiry,
+                                       expires_on, received_at, lot_controlled, low_at)
+         SELECT g.sku, g.warehouse_id, $3, $4, $5, $6, $7, $8, $9, $10, g.lot_controlled, g.low_at
            FROM inventory.{leaf} AS g
           WHERE g.sku = $1 AND g.warehouse_id = $2 AND g.lot = ''";
-    UPDATE_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID) =
-        "UPDATE inventory.{leaf} AS s SET on_hand = $4, reserved = $5, version = $6
+    UPDATE_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID) =
+        "UPDATE inventory.{leaf} AS s SET on_hand = $4, reserved = $5, version = $6, lapsed = $7, next_expiry = $8
           WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = $3";
     /// Whether a place has a row that counts.
     FIND_STOCK(TEXTOID, INT4OID) =
@@ -65,8 +82,8 @@ statements! {
           WHERE s.sku = $1";
     /// All rows of a SKU, in lock order.
     LOCK_SKU(TEXTOID) =
-        "SELECT s.on_hand, s.reserved FROM inventory.{leaf} AS s
-          WHERE s.sku = $1 ORDER BY s.warehouse_id, s.lot FOR UPDATE";
+        concat!("SELECT ", row!(), ", s.warehouse_id, s.low_at, s.retired FROM inventory.{leaf} AS s
+          WHERE s.sku = $1 ORDER BY s.warehouse_id, s.lot FOR UPDATE");
     FLAG_SKU(TEXTOID, BOOLOID, INT8OID) =
         "UPDATE inventory.{leaf} AS s SET lot_controlled = $2, low_at = $3, retired = NOT EXISTS
                 (SELECT FROM inventory.warehouse AS w WHERE w.warehouse_id = s.warehouse_id)
@@ -79,6 +96,9 @@ statements! {
     /// For those who make a stock row: the product neither goes nor changes until they commit.
     SHARE_PRODUCT(TEXTOID) =
         "SELECT p.lot_controlled, p.low_stock_threshold FROM inventory.product AS p WHERE p.sku = $1 FOR SHARE";
+    /// For those who name it in an order: it does not go until they commit.
+    KEEP_PRODUCT(TEXTOID) =
+        "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR KEY SHARE";
     LOCK_PRODUCT(TEXTOID) =
         "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR UPDATE";
     /// Waits for whoever is making the same one.
@@ -113,21 +133,26 @@ statements! {
         "DELETE FROM inventory.warehouse AS w WHERE w.warehouse_id = $1";
 
     FIND_REQUEST(UUIDOID) =
-        "SELECT r.request_id, r.fingerprint, r.order_id, r.levels FROM inventory.request AS r
+        "SELECT r.request_id, r.fingerprint, r.order_id, r.levels, r.reservation_id, r.expires_at FROM inventory.request AS r
           WHERE r.request_id = $1";
     FIND_REQUESTS(UUIDARRAYOID) =
-        "SELECT r.request_id, r.fingerprint, r.order_id, r.levels FROM inventory.request AS r
+        "SELECT r.request_id, r.fingerprint, r.order_id, r.levels, r.reservation_id, r.expires_at FROM inventory.request AS r
           WHERE r.request_id = ANY ($1)";
-    CLAIM_REQUEST(UUIDOID, UUIDOID, INT8OID, INT8ARRAYOID, INT4OID, TIMESTAMPTZOID) =
-        "INSERT INTO inventory.request (request_id, fingerprint, order_id, levels, movements, at)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (request_id) DO NOTHING";
+    CLAIM_REQUEST(UUIDOID, UUIDOID, INT8OID, INT8ARRAYOID, INT4OID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.request (request_id, fingerprint, order_id, levels, movements, reservation_id,
+                                        expires_at, at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (request_id) DO NOTHING";
     /// Many at once, in the order given; `levels` are cut out of one list by first and last place.
-    CLAIM_REQUESTS(UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID) =
-        "INSERT INTO inventory.request (request_id, fingerprint, order_id, levels, movements, at)
-         SELECT u.request_id, u.fingerprint, u.order_id, ($4)[u.first : u.last], u.movements, $8
+    CLAIM_REQUESTS(UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
+                   UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.request (request_id, fingerprint, order_id, levels, movements, reservation_id,
+                                        expires_at, at)
+         SELECT u.request_id, u.fingerprint, u.order_id, ($4)[u.first : u.last], u.movements, u.reservation_id,
+                u.expires_at, $10
            FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),
-                           pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))
-             AS u (request_id, fingerprint, order_id, first, last, movements)
+                           pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7),
+                           pg_catalog.unnest($8), pg_catalog.unnest($9))
+             AS u (request_id, fingerprint, order_id, first, last, movements, reservation_id, expires_at)
          ON CONFLICT (request_id) DO NOTHING RETURNING request_id";
     ANSWER_REQUEST(UUIDOID, INT8ARRAYOID) =
         "UPDATE inventory.request AS r SET levels = $2 WHERE r.request_id = $1";
@@ -135,23 +160,104 @@ statements! {
         "DELETE FROM inventory.request AS r WHERE r.request_id = ANY ($1)";
 
     JOURNAL_ONE(INT8OID, INT4OID, XID8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID,
-                INT8OID, INT8OID, INT8OID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID) =
+                INT8OID, INT8OID, INT8OID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID) =
         "INSERT INTO inventory.journal (id, generation, xid, at, event_type, sku, warehouse_id, lot, on_hand_delta,
-                reserved_delta, on_hand, reserved, version, request_id, order_no, reason, operator, db_user, trace_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+                reserved_delta, on_hand, reserved, version, request_id, order_no, reason, operator, db_user, trace_id,
+                reservation_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
     JOURNAL_MANY(INT8ARRAYOID, INT4OID, XID8OID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
                  INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TEXTARRAYOID,
-                 TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID) =
+                 TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID, UUIDARRAYOID) =
         "INSERT INTO inventory.journal (id, generation, xid, at, event_type, sku, warehouse_id, lot, on_hand_delta,
-                reserved_delta, on_hand, reserved, version, request_id, order_no, reason, operator, db_user, trace_id)
+                reserved_delta, on_hand, reserved, version, request_id, order_no, reason, operator, db_user, trace_id,
+                reservation_id)
          SELECT u.id, $2, $3, $4, u.event_type, u.sku, u.warehouse_id, u.lot, u.on_hand_delta, u.reserved_delta,
-                u.on_hand, u.reserved, u.version, u.request_id, u.order_no, u.reason, u.operator, $18, u.trace_id
+                u.on_hand, u.reserved, u.version, u.request_id, u.order_no, u.reason, u.operator, $18, u.trace_id,
+                u.reservation_id
            FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7),
                            pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11),
                            pg_catalog.unnest($12), pg_catalog.unnest($13), pg_catalog.unnest($14), pg_catalog.unnest($15),
-                           pg_catalog.unnest($16), pg_catalog.unnest($17), pg_catalog.unnest($19))
+                           pg_catalog.unnest($16), pg_catalog.unnest($17), pg_catalog.unnest($19), pg_catalog.unnest($20))
              AS u (id, event_type, sku, warehouse_id, lot, on_hand_delta, reserved_delta, on_hand, reserved, version,
-                   request_id, order_no, reason, operator, trace_id)";
+                   request_id, order_no, reason, operator, trace_id, reservation_id)";
+    /// An event that moves nothing.
+    JOURNAL_NOTICE(INT8OID, INT4OID, XID8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT8OID, UUIDOID,
+                   TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID) =
+        "INSERT INTO inventory.journal (id, generation, xid, at, event_type, sku, warehouse_id, on_hand_delta,
+                reserved_delta, on_hand, reserved, request_id, order_no, reason, operator, db_user, trace_id, extra)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10, $11, $12, $13, $14, $15, $16::pg_catalog.jsonb)";
+
+    FIND_HOLD(UUIDOID) =
+        "SELECT r.state, r.expires_at FROM inventory.reservation AS r WHERE r.reservation_id = $1";
+    LOCK_HOLD(UUIDOID) =
+        "SELECT r.state, r.expires_at FROM inventory.reservation AS r WHERE r.reservation_id = $1 FOR UPDATE";
+    TRY_LOCK_HOLD(UUIDOID) =
+        "SELECT r.state, r.expires_at FROM inventory.reservation AS r WHERE r.reservation_id = $1
+            FOR UPDATE SKIP LOCKED";
+    HOLD_LINES(UUIDOID) =
+        "SELECT l.line, l.sku, l.warehouse_id, l.lot, l.quantity, l.open FROM inventory.reservation_line AS l
+          WHERE l.reservation_id = $1 ORDER BY l.line, l.lot";
+    INSERT_HOLD(UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.reservation (reservation_id, state, expires_at, created_at)
+         VALUES ($1, 'HELD', $2, $3)";
+    CLOSE_HOLD(UUIDOID, TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.reservation AS r SET state = $2, closed_at = $3 WHERE r.reservation_id = $1";
+    OPEN_LINE(UUIDOID, INT4OID, TEXTOID, INT4OID, TEXTOID, INT8OID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.reservation_line (reservation_id, line, sku, warehouse_id, lot, quantity, expires_at,
+                                                 open)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, true)";
+    CLOSE_LINE(UUIDOID, INT4OID, TEXTOID) =
+        "UPDATE inventory.reservation_line AS l SET open = false
+          WHERE l.reservation_id = $1 AND l.line = $2 AND l.lot = $3 AND l.open";
+    /// Units of a stock row that are held until a time after $4, at $5 at the latest.
+    HELD_BETWEEN(TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "SELECT coalesce(pg_catalog.sum(l.quantity), 0)::pg_catalog.int8 FROM inventory.reservation_line AS l
+          WHERE l.sku = $1 AND l.warehouse_id = $2 AND l.lot = $3 AND l.open
+            AND l.expires_at > $4 AND l.expires_at <= $5";
+    NEXT_EXPIRY(TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID) =
+        "SELECT l.expires_at FROM inventory.reservation_line AS l
+          WHERE l.sku = $1 AND l.warehouse_id = $2 AND l.lot = $3 AND l.open AND l.expires_at > $4
+          ORDER BY l.expires_at LIMIT 1";
+    DUE_LINES(TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID, INT8OID) =
+        "SELECT l.reservation_id, l.line, l.quantity FROM inventory.reservation_line AS l
+          WHERE l.sku = $1 AND l.warehouse_id = $2 AND l.lot = $3 AND l.open AND l.expires_at <= $4
+          ORDER BY l.expires_at LIMIT $5";
+    DUE_HOLDS(TIMESTAMPTZOID, UUIDOID, TIMESTAMPTZOID, INT8OID) =
+        "SELECT r.reservation_id, r.expires_at FROM inventory.reservation AS r
+          WHERE r.state = 'HELD' AND (r.expires_at, r.reservation_id) > ($1, $2) AND r.expires_at <= $3
+          ORDER BY r.expires_at, r.reservation_id LIMIT $4";
+
+    FIND_ORDER(INT8OID) =
+        "SELECT o.direction, o.state, o.warehouse_id, o.reservation_id FROM inventory.orders AS o
+          WHERE o.order_id = $1";
+    LOCK_ORDER(INT8OID) =
+        "SELECT o.direction, o.state, o.warehouse_id, o.reservation_id FROM inventory.orders AS o
+          WHERE o.order_id = $1 FOR UPDATE";
+    TRY_LOCK_ORDER(INT8OID) =
+        "SELECT o.direction, o.state, o.warehouse_id, o.reservation_id FROM inventory.orders AS o
+          WHERE o.order_id = $1 FOR UPDATE SKIP LOCKED";
+    ORDER_LINES(INT8OID) =
+        "SELECT l.sku, l.lot, l.quantity, l.expires_on FROM inventory.order_line AS l
+          WHERE l.order_id = $1 ORDER BY l.line";
+    INSERT_ORDER(INT8OID, TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.orders (order_id, order_no, direction, warehouse_id, state, external_ref, created_at,
+                                       changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+    INSERT_ORDER_LINE(INT8OID, INT4OID, TEXTOID, TEXTOID, INT8OID, DATEOID) =
+        "INSERT INTO inventory.order_line (order_id, line, sku, lot, quantity, expires_on)
+         VALUES ($1, $2, $3, $4, $5, $6)";
+    MOVE_ORDER(INT8OID, TEXTOID, UUIDOID, TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.orders AS o SET state = $2, reservation_id = $3, reason = $4, changed_at = $5
+          WHERE o.order_id = $1";
+    /// An open order that names a product, or any of a warehouse.
+    OPEN_ORDER_OF_SKU(TEXTOID) =
+        "SELECT o.order_no FROM inventory.orders AS o
+          WHERE o.state IN ('PENDING', 'PROCESSING')
+            AND EXISTS (SELECT FROM inventory.order_line AS l WHERE l.order_id = o.order_id AND l.sku = $1)
+          LIMIT 1";
+    OPEN_ORDER_OF_WAREHOUSE(INT4OID) =
+        "SELECT o.order_no FROM inventory.orders AS o
+          WHERE o.warehouse_id = $1 AND o.state IN ('PENDING', 'PROCESSING') LIMIT 1";
 }
 
 impl Statement {

@@ -34,7 +34,8 @@ CREATE TABLE inventory.reservation (
     closed_at      timestamptz,
     CONSTRAINT reservation_closes_once CHECK ((state = 'HELD') = (closed_at IS NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX reservation_due ON inventory.reservation (expires_at) WHERE state = 'HELD' AND expires_at IS NOT NULL;
+CREATE INDEX reservation_due ON inventory.reservation (expires_at, reservation_id)
+    WHERE state = 'HELD' AND expires_at IS NOT NULL;
 
 -- What it holds, a row a stock row: a line without a named lot may be held from several. Only `open`
 -- ever changes, under the lock of the stock row: a line past its time may be closed before its hold is.

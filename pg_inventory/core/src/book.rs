@@ -1,10 +1,13 @@
-//! The book: the stock rows a batch has locked, as they stand while it is decided.
+//! The book: the rows a batch has locked, as they stand while it is decided.
 
-use crate::command::Place;
+use crate::command::{Place, WarehouseId};
+use crate::hold::{self, Hold, HoldId};
+use crate::order::{self, Order};
+use crate::order_number::OrderNumber;
 use crate::text::Label;
 use crate::time::{Day, Moment};
 use crate::{Code, Refusal};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One stock row: a SKU in a warehouse, of one lot where the product is lot-controlled.
 #[derive(Clone, Debug)]
@@ -12,17 +15,67 @@ pub struct Row {
     pub lot: Option<Label>,
     pub on_hand: i64,
     pub reserved: i64,
+    /// Of the reserved units, those of holds past their time: gone, though not booked as expired yet.
+    pub lapsed: i64,
+    /// When the next of its holds ends. Every open hold before it is counted in `lapsed`, and no other.
+    pub next_expiry: Option<Moment>,
     /// Counts the row's movements.
     pub version: i64,
     pub expires_on: Option<Day>,
     pub received_at: Moment,
-    /// The version as it is stored; `None` for a row that is yet to be inserted.
-    pub stored: Option<i64>,
+    /// As it is stored; `None` for a row that is yet to be inserted.
+    pub stored: Option<Stored>,
+    /// Lapsed lines that can be booked as expired to make room, the first due first.
+    pub due: Vec<DueLine>,
+    /// How many of them were.
+    pub booked: usize,
+}
+
+/// What a row stores of what a batch changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub version: i64,
+    pub lapsed: i64,
+}
+
+/// A line of a hold past its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueLine {
+    pub hold: HoldId,
+    pub line: i32,
+    pub quantity: i64,
 }
 
 impl Row {
+    /// A row on which nothing ever moved.
+    pub fn new(lot: Option<Label>, expires_on: Option<Day>, received_at: Moment) -> Row {
+        Row {
+            lot,
+            on_hand: 0,
+            reserved: 0,
+            lapsed: 0,
+            next_expiry: None,
+            version: 0,
+            expires_on,
+            received_at,
+            stored: None,
+            due: Vec::new(),
+            booked: 0,
+        }
+    }
+
+    /// Units that are held now.
+    pub fn held(&self) -> i64 {
+        self.reserved - self.lapsed
+    }
+
     pub fn free(&self) -> i64 {
-        self.on_hand - self.reserved
+        self.on_hand - self.held()
+    }
+
+    /// By how many units `units` exceed what is free without booking lapsed holds.
+    pub fn shortfall(&self, units: i64) -> i64 {
+        units.saturating_sub(self.on_hand - self.reserved).clamp(0, self.lapsed)
     }
 
     pub fn expired(&self, today: Day) -> bool {
@@ -30,7 +83,8 @@ impl Row {
     }
 
     pub fn changed(&self) -> bool {
-        self.version != self.stored.unwrap_or(0)
+        let now = Stored { version: self.version, lapsed: self.lapsed };
+        now != self.stored.unwrap_or(Stored { version: 0, lapsed: 0 })
     }
 }
 
@@ -38,6 +92,10 @@ impl Row {
 #[derive(Clone, Debug, Default)]
 pub struct Shelf {
     pub lot_controlled: bool,
+    /// At or below so many units on hand the place is low.
+    pub low_at: Option<i64>,
+    /// Whether goods ever moved here before this batch.
+    pub moved: bool,
     pub rows: Vec<Row>,
 }
 
@@ -54,7 +112,7 @@ impl Shelf {
         let mut levels = Levels::default();
         for row in &self.rows {
             levels.on_hand += row.on_hand;
-            levels.reserved += row.reserved;
+            levels.reserved += row.held();
             if !row.expired(today) {
                 levels.available += row.free();
             }
@@ -62,15 +120,61 @@ impl Shelf {
         levels
     }
 
+    pub fn on_hand(&self) -> i64 {
+        self.rows.iter().map(|row| row.on_hand).sum()
+    }
+
     pub fn find(&self, lot: Option<&Label>) -> Option<usize> {
         self.rows.iter().position(|r| r.lot.as_ref() == lot)
     }
 }
 
-/// The places of a batch. A place whose SKU or warehouse does not exist holds its refusal.
+/// The holds and orders that a batch names. One that is not there, or cannot be had, has its refusal.
+#[derive(Default)]
+pub struct Papers {
+    pub holds: BTreeMap<HoldId, Result<Hold, Refusal>>,
+    pub orders: BTreeMap<OrderNumber, Result<Order, Refusal>>,
+}
+
+impl Papers {
+    pub fn hold(&self, id: HoldId) -> Result<&Hold, Refusal> {
+        self.holds
+            .get(&id)
+            .map_or_else(|| Err(hold::unknown(id)), |h| h.as_ref().map_err(Clone::clone))
+    }
+
+    pub fn order(&self, number: OrderNumber) -> Result<&Order, Refusal> {
+        let order = self.orders.get(&number);
+        order.map_or_else(|| Err(order::unknown(number)), |o| o.as_ref().map_err(Clone::clone))
+    }
+
+    /// The holds whose state differs from what is stored.
+    pub fn changed_holds(&self) -> impl Iterator<Item = (HoldId, &Hold)> {
+        let known = self.holds.iter().filter_map(|(id, hold)| Some((*id, hold.as_ref().ok()?)));
+        known.filter(|(_, hold)| hold.state != hold.stored)
+    }
+
+    /// The orders whose state differs from what is stored.
+    pub fn changed_orders(&self) -> impl Iterator<Item = (OrderNumber, &Order)> {
+        let known = self.orders.iter().filter_map(|(no, order)| Some((*no, order.as_ref().ok()?)));
+        known.filter(|(_, order)| order.state != order.stored)
+    }
+}
+
+/// The master data that new orders name, as far as it is there.
+#[derive(Default)]
+pub struct Catalogue {
+    /// Whether the product is lot-controlled.
+    pub products: BTreeMap<Label, bool>,
+    pub warehouses: BTreeSet<WarehouseId>,
+}
+
+/// All that a batch has locked. A place whose SKU or warehouse does not exist holds its refusal.
 #[derive(Default)]
 pub struct Book {
     shelves: BTreeMap<Place, Result<Shelf, Refusal>>,
+    pub papers: Papers,
+    pub catalogue: Catalogue,
 }
 
 impl Book {
@@ -82,9 +186,7 @@ impl Book {
         match self.shelves.get(place) {
             Some(Ok(shelf)) => Ok(shelf),
             Some(Err(refusal)) => Err(refusal.clone()),
-            None => {
-                Err(Refusal::new(Code::UnknownSku, format!("no stock of {} was read", place.sku)))
-            }
+            None => Err(not_read(place)),
         }
     }
 
@@ -92,19 +194,26 @@ impl Book {
         match self.shelves.get_mut(place) {
             Some(Ok(shelf)) => Ok(shelf),
             Some(Err(refusal)) => Err(refusal.clone()),
-            None => {
-                Err(Refusal::new(Code::UnknownSku, format!("no stock of {} was read", place.sku)))
-            }
+            None => Err(not_read(place)),
         }
+    }
+
+    /// Every row, in lock order.
+    pub fn rows_mut(&mut self) -> impl Iterator<Item = (&Place, &mut Row)> {
+        let known =
+            self.shelves.iter_mut().filter_map(|(p, shelf)| Some((p, shelf.as_mut().ok()?)));
+        known.flat_map(|(place, shelf)| shelf.rows.iter_mut().map(move |row| (place, row)))
     }
 
     /// The rows that differ from what is stored, in lock order.
     pub fn changed(&self) -> impl Iterator<Item = (&Place, &Row)> {
-        self.shelves
-            .iter()
-            .filter_map(|(place, shelf)| Some((place, shelf.as_ref().ok()?)))
-            .flat_map(|(place, shelf)| {
-                shelf.rows.iter().filter(|r| r.changed()).map(move |r| (place, r))
-            })
+        let known = self.shelves.iter().filter_map(|(p, shelf)| Some((p, shelf.as_ref().ok()?)));
+        known.flat_map(|(place, shelf)| {
+            shelf.rows.iter().filter(|r| r.changed()).map(move |r| (place, r))
+        })
     }
+}
+
+fn not_read(place: &Place) -> Refusal {
+    Refusal::new(Code::UnknownSku, format!("no stock of {} was read", place.sku))
 }

@@ -1,5 +1,9 @@
 //! Commands: what callers ask for, already checked argument by argument.
 
+use crate::book::Papers;
+use crate::hold::{HoldId, Ttl};
+use crate::order::{Direction, OrderDraft, OrderState, Step};
+use crate::order_number::OrderNumber;
 use crate::text::{Label, required};
 use crate::time::Day;
 use crate::{Code, QUANTITY_MAX, Refusal};
@@ -64,7 +68,7 @@ pub struct Place {
     pub warehouse_id: WarehouseId,
 }
 
-/// One line of an outbound order.
+/// Goods that are to move or to be held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub place: Place,
@@ -101,14 +105,80 @@ pub enum Action {
         line: Line,
         to: Place,
     },
+    /// One hold: all lines or none.
+    Reserve {
+        /// The id it gets.
+        hold: HoldId,
+        lines: Vec<Line>,
+        ttl: Ttl,
+    },
+    /// Takes the held goods out; of a hold of one line a part, which gives the rest back.
+    Confirm {
+        hold: HoldId,
+        quantity: Option<Quantity>,
+    },
+    Release {
+        hold: HoldId,
+        reason: Label,
+    },
+    /// Closes a hold whose time is over.
+    Expire {
+        hold: HoldId,
+    },
+    CreateOrder(OrderDraft),
+    MoveOrder {
+        order: OrderNumber,
+        step: Step,
+        reason: Option<Label>,
+        /// The id of the hold that starting it makes.
+        hold: HoldId,
+    },
+}
+
+/// What a command needs of one place.
+#[derive(Clone, Debug)]
+pub struct Need<'c> {
+    pub place: Place,
+    /// Make the row if it is missing: something may come in.
+    pub create: bool,
+    /// A lot to be read also when it is empty.
+    pub lot: Option<&'c Label>,
+    /// How many units may leave or be held at most. That many of lapsed holds may have to make room.
+    pub units: i64,
+}
+
+impl<'c> Need<'c> {
+    fn of(place: &Place, lot: Option<&'c Label>) -> Need<'c> {
+        Need { place: place.clone(), create: false, lot, units: 0 }
+    }
+
+    fn units(mut self, units: i64) -> Need<'c> {
+        self.units = units;
+        self
+    }
+
+    fn create(mut self) -> Need<'c> {
+        self.create = true;
+        self
+    }
+
+    fn to_leave(line: &'c Line) -> Need<'c> {
+        Need::of(&line.place, line.lot.as_ref()).units(line.quantity.units())
+    }
+}
+
+/// Where a command comes from, as its caller says.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    pub request_id: Option<RequestId>,
+    pub operator: Option<Label>,
+    pub trace_id: Option<Label>,
 }
 
 /// One command as it enters the engine.
 #[derive(Clone, Debug)]
 pub struct Command {
-    pub request_id: Option<RequestId>,
-    pub operator: Option<Label>,
-    pub trace_id: Option<Label>,
+    pub origin: Origin,
     pub action: Action,
 }
 
@@ -122,25 +192,73 @@ impl Action {
         Ok(Action::Transfer { line, to })
     }
 
-    /// The places whose rows must be locked; each with whether a missing row is to be made there.
-    pub fn places(&self) -> Vec<(&Place, bool)> {
+    /// What it needs of stock, each place that must be locked. Holds and orders it names are looked up
+    /// in `papers`; one that is not there needs nothing.
+    pub fn needs<'c>(&'c self, papers: &'c Papers) -> Vec<Need<'c>> {
         match self {
-            Action::Receive { line, .. } => vec![(&line.place, true)],
-            Action::Deduct { lines } => lines.iter().map(|l| (&l.place, false)).collect(),
-            Action::Adjust { place, .. } | Action::Recount { place, .. } => vec![(place, true)],
-            Action::Transfer { line, to } => vec![(&line.place, false), (to, true)],
+            Action::Receive { line, .. } => {
+                vec![Need::of(&line.place, line.lot.as_ref()).create()]
+            }
+            Action::Deduct { lines } | Action::Reserve { lines, .. } => {
+                lines.iter().map(Need::to_leave).collect()
+            }
+            Action::Adjust { place, lot, delta, .. } => {
+                let units = delta.units().saturating_neg().max(0);
+                vec![Need::of(place, lot.as_ref()).units(units).create()]
+            }
+            // How many leave is known only under the lock.
+            Action::Recount { place, lot, .. } => {
+                vec![Need::of(place, lot.as_ref()).units(i64::MAX).create()]
+            }
+            Action::Transfer { line, to } => {
+                vec![Need::to_leave(line), Need::of(to, line.lot.as_ref()).create()]
+            }
+            Action::Confirm { hold, .. }
+            | Action::Release { hold, .. }
+            | Action::Expire { hold } => held(papers, *hold).collect(),
+            Action::CreateOrder(_) => Vec::new(),
+            Action::MoveOrder { order, step, .. } => order_needs(papers, *order, *step),
         }
     }
 
-    /// The lots that are named, so that their rows are read even when they are empty.
-    pub fn lots(&self) -> Vec<&Label> {
+    /// The hold it names.
+    pub fn hold(&self) -> Option<HoldId> {
         match self {
-            Action::Receive { line, .. } | Action::Transfer { line, .. } => {
-                line.lot.iter().collect()
-            }
-            Action::Deduct { lines } => lines.iter().filter_map(|l| l.lot.as_ref()).collect(),
-            Action::Adjust { lot, .. } | Action::Recount { lot, .. } => lot.iter().collect(),
+            Action::Confirm { hold, .. }
+            | Action::Release { hold, .. }
+            | Action::Expire { hold } => Some(*hold),
+            _ => None,
         }
+    }
+
+    /// The order it names.
+    pub fn order(&self) -> Option<OrderNumber> {
+        match self {
+            Action::MoveOrder { order, .. } => Some(*order),
+            _ => None,
+        }
+    }
+}
+
+/// The places of a hold.
+fn held(papers: &Papers, hold: HoldId) -> impl Iterator<Item = Need<'_>> {
+    let lines = papers.hold(hold).map(|h| h.lines.as_slice()).unwrap_or_default();
+    lines.iter().map(|l| Need::of(&l.place, l.lot.as_ref()))
+}
+
+fn order_needs(papers: &Papers, number: OrderNumber, step: Step) -> Vec<Need<'_>> {
+    let Ok(order) = papers.order(number) else { return Vec::new() };
+    let lines = order.lines.iter().map(|l| (Need::of(&order.place(l), l.lot.as_ref()), l.quantity));
+    match (order.direction, step) {
+        (Direction::Outbound, Step::Start) => lines.map(|(n, q)| n.units(q.units())).collect(),
+        (Direction::Outbound, _) => {
+            order.hold.map(|h| held(papers, h).collect()).unwrap_or_default()
+        }
+        (Direction::Inbound, Step::Complete) => lines.map(|(n, _)| n.create()).collect(),
+        (Direction::Inbound, Step::Revert) if order.state == OrderState::Completed => {
+            lines.map(|(n, q)| n.units(q.units())).collect()
+        }
+        (Direction::Inbound, _) => Vec::new(),
     }
 }
 

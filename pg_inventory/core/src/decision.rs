@@ -1,11 +1,19 @@
 //! The decision: a command against the book gives movements, or a refusal that changes nothing.
 
+mod holds;
+mod orders;
+mod stock;
+
+use crate::alert::{self, Mark};
 use crate::book::{Book, Levels, Row};
-use crate::command::{Action, Line, Place, WarehouseId};
+use crate::command::{Action, Place, WarehouseId};
 use crate::event::EventType;
+use crate::hold::{HeldLine, HoldId};
+use crate::order::{Direction, OrderState};
+use crate::order_number::OrderNumber;
 use crate::text::Label;
 use crate::time::{Day, Moment};
-use crate::{Code, ON_HAND_MAX, Refusal, fefo};
+use crate::{Code, ON_HAND_MAX, Refusal};
 
 /// Two deltas on one stock row, and the row after them: one row of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,23 +27,93 @@ pub struct Movement {
     pub reserved: i64,
     pub version: i64,
     pub reason: Label,
+    /// The hold and its line that goods went to (reserved more) or came from (reserved less): so a
+    /// line of a hold is opened and closed.
+    pub hold: Option<(HoldId, i32)>,
+}
+
+/// An event that moves nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub event: EventType,
+    pub warehouse_id: WarehouseId,
+    pub about: About,
+    pub reason: Option<Label>,
+}
+
+/// What a notice says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A place that crossed its threshold, and what it holds now.
+    Level {
+        sku: Label,
+        levels: Levels,
+        threshold: Option<i64>,
+    },
+    Order {
+        direction: Direction,
+        from: Option<OrderState>,
+        to: OrderState,
+    },
+}
+
+impl About {
+    /// What the journal has no column for, as a JSON object.
+    pub fn json(&self) -> String {
+        let text = |state: &OrderState| format!("\"{}\"", state.as_str());
+        let or_null = |value: Option<String>| value.unwrap_or_else(|| "null".into());
+        match self {
+            About::Level { levels, threshold, .. } => format!(
+                r#"{{"threshold":{},"available":{}}}"#,
+                or_null(threshold.map(|t| t.to_string())),
+                levels.available
+            ),
+            About::Order { direction, from, to } => format!(
+                r#"{{"direction":"{}","from":{},"to":{}}}"#,
+                direction.as_str(),
+                or_null(from.as_ref().map(text)),
+                text(to)
+            ),
+        }
+    }
+}
+
+/// The order number that a command's movements carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numbering {
+    #[default]
+    None,
+    /// A new one of this warehouse.
+    Draw(WarehouseId),
+    /// That of the order it is about.
+    Known(OrderNumber),
 }
 
 /// What an accepted command does and answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     pub movements: Vec<Movement>,
+    pub notices: Vec<Notice>,
     /// The place's levels after each line; for a transfer the source first, then the target.
     pub answers: Vec<Levels>,
-    /// For what leaves by an order: the warehouse whose number it gets.
-    pub outbound: Option<WarehouseId>,
+    pub numbering: Numbering,
+    /// The hold it makes, and when that ends.
+    pub hold: Option<(HoldId, Option<Moment>)>,
+}
+
+impl Decision {
+    /// How many rows of the journal it is.
+    pub fn rows(&self) -> usize {
+        self.movements.len() + self.notices.len()
+    }
 }
 
 /// Decides one command against what the ones before it left in the book. Accepted, its movements
 /// are in the book; refused, the book is as it was.
 pub fn decide(book: &mut Book, action: &Action, now: Moment) -> Result<Decision, Refusal> {
-    let mut draft = Draft { book, now, today: now.day(), decision: Decision::default() };
-    match draft.run(action) {
+    let decision = Decision::default();
+    let mut draft = Draft { book, now, today: now.day(), decision, touched: Vec::new() };
+    match draft.run(action).and_then(|()| draft.alert()) {
         Ok(()) => Ok(draft.decision),
         Err(refusal) => {
             draft.undo();
@@ -50,214 +128,130 @@ struct Draft<'b> {
     now: Moment,
     today: Day,
     decision: Decision,
+    /// The places with a threshold whose units on hand moved, and how many they had before.
+    touched: Vec<(Place, i64)>,
 }
 
-/// A lot, its date, and the units taken from it.
-type Taken = (Option<Label>, Option<Day>, i64);
-
-/// Whether goods past their date may be taken when their lot is named.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Expired {
-    Refused,
-    Allowed,
+/// What one movement changes.
+#[derive(Clone, Copy, Default)]
+struct Change {
+    on_hand: i64,
+    reserved: i64,
+    /// The hold and line that it is for.
+    hold: Option<(HoldId, i32)>,
 }
 
 impl Draft<'_> {
     fn run(&mut self, action: &Action) -> Result<(), Refusal> {
         match action {
-            Action::Receive { line, expires_on } => {
-                self.put_in(EventType::StockReceived, line, &line.place, *expires_on)?;
-                self.answer(&line.place)
-            }
-            Action::Deduct { lines } => {
-                for line in lines {
-                    self.take_out(EventType::StockDeducted, line, Expired::Refused)?;
-                    self.answer(&line.place)?;
-                }
-                self.decision.outbound = lines.first().map(|l| l.place.warehouse_id);
-                Ok(())
-            }
+            Action::Receive { line, expires_on } => self.receive(line, *expires_on),
+            Action::Deduct { lines } => self.deduct(lines),
             Action::Adjust { place, lot, delta, reason } => {
-                let row = self.counted_row(place, lot.as_ref())?;
-                self.correct(place, row, delta.units(), reason)
+                self.adjust(place, lot.as_ref(), *delta, reason)
             }
             Action::Recount { place, lot, counted, expected_version, reason } => {
-                let row = self.counted_row(place, lot.as_ref())?;
-                let found = &self.book.shelf(place)?.rows[row];
-                if let Some(expected) = expected_version.filter(|v| *v != found.version) {
-                    return Err(Refusal::new(
-                        Code::VersionConflict,
-                        format!("expected version {expected}, found {}", found.version),
-                    ));
-                }
-                let delta = counted.units() - found.on_hand;
-                self.correct(place, row, delta, reason)
+                self.recount(place, lot.as_ref(), *counted, *expected_version, reason)
             }
             Action::Transfer { line, to } => self.transfer(line, to),
-        }
-    }
-
-    fn transfer(&mut self, line: &Line, to: &Place) -> Result<(), Refusal> {
-        self.book.shelf(to)?;
-        let taken = self.take_out(EventType::StockTransferred, line, Expired::Allowed)?;
-        self.answer(&line.place)?;
-        for (lot, expires_on, units) in taken {
-            let row = self.row_to_fill(to, lot.as_ref(), expires_on)?;
-            // A receipt without a date joins the lot as it is known; here both dates are known.
-            if self.book.shelf(to)?.rows[row].expires_on != expires_on {
-                return Err(another_date(lot.as_ref()));
+            Action::Reserve { hold, lines, ttl } => self.reserve(*hold, lines, *ttl),
+            Action::Confirm { hold, quantity } => self.confirm(*hold, *quantity),
+            Action::Release { hold, reason } => self.release(*hold, reason),
+            Action::Expire { hold } => self.expire(*hold),
+            Action::CreateOrder(draft) => self.create_order(draft),
+            Action::MoveOrder { order, step, reason, hold } => {
+                self.move_order(*order, *step, reason.as_ref(), *hold)
             }
-            self.move_units(EventType::StockTransferred, to, row, units, &line.reason)?;
-        }
-        self.answer(to)
-    }
-
-    /// Stock in: onto the place's only row, or onto the lot that is named.
-    fn put_in(
-        &mut self,
-        event: EventType,
-        line: &Line,
-        place: &Place,
-        expires_on: Option<Day>,
-    ) -> Result<(), Refusal> {
-        let lot_controlled = self.lot_controlled(place, line.lot.as_ref())?;
-        if expires_on.is_some() && !lot_controlled {
-            return Err(Refusal::invalid("expires_on goes with a lot"));
-        }
-        let row = self.row_to_fill(place, line.lot.as_ref(), expires_on)?;
-        self.move_units(event, place, row, line.quantity.units(), &line.reason)
-    }
-
-    /// Stock out: from the only row, from the named lot, or first expired, first out.
-    /// Gives what was taken from which lot.
-    fn take_out(
-        &mut self,
-        event: EventType,
-        line: &Line,
-        expired: Expired,
-    ) -> Result<Vec<Taken>, Refusal> {
-        let (place, wanted) = (&line.place, line.quantity.units());
-        let shelf = self.book.shelf(place)?;
-        if line.lot.is_some() && !shelf.lot_controlled {
-            return Err(not_lot_controlled(place));
-        }
-        let picked = match &line.lot {
-            None => fefo::pick(&shelf.rows, wanted, self.today)
-                .ok_or_else(|| Refusal::insufficient(wanted, shelf.levels(self.today).available))?,
-            Some(lot) => {
-                let at = shelf.find(Some(lot)).ok_or_else(|| unknown_lot(place, lot))?;
-                let row = &shelf.rows[at];
-                let sellable = expired == Expired::Allowed || !row.expired(self.today);
-                let free = if sellable { row.free() } else { 0 };
-                if wanted > free {
-                    return Err(Refusal::insufficient(wanted, free));
-                }
-                vec![(at, wanted)]
-            }
-        };
-        let mut taken = Vec::with_capacity(picked.len());
-        for (at, units) in picked {
-            let row = &self.book.shelf(place)?.rows[at];
-            taken.push((row.lot.clone(), row.expires_on, units));
-            self.move_units(event, place, at, -units, &line.reason)?;
-        }
-        Ok(taken)
-    }
-
-    /// Sets a row right by `delta` units; what is held stays covered.
-    fn correct(
-        &mut self,
-        place: &Place,
-        row: usize,
-        delta: i64,
-        reason: &Label,
-    ) -> Result<(), Refusal> {
-        let free = self.book.shelf(place)?.rows[row].free();
-        if delta < 0 && -delta > free {
-            return Err(Refusal::insufficient(-delta, free));
-        }
-        self.move_units(EventType::StockAdjusted, place, row, delta, reason)?;
-        self.answer(place)
-    }
-
-    /// The row that a count or a correction is about: it must be there, or be the place's only one.
-    fn counted_row(&mut self, place: &Place, lot: Option<&Label>) -> Result<usize, Refusal> {
-        if !self.lot_controlled(place, lot)? {
-            return self.row_to_fill(place, None, None);
-        }
-        let lot = lot.ok_or_else(|| needed_lot(place))?;
-        self.book.shelf(place)?.find(Some(lot)).ok_or_else(|| unknown_lot(place, lot))
-    }
-
-    /// Whether the place counts by lots; a lot that is needed and missing, or given where there are
-    /// none, is refused.
-    fn lot_controlled(&self, place: &Place, lot: Option<&Label>) -> Result<bool, Refusal> {
-        match (self.book.shelf(place)?.lot_controlled, lot) {
-            (true, None) => Err(needed_lot(place)),
-            (false, Some(_)) => Err(not_lot_controlled(place)),
-            (lot_controlled, _) => Ok(lot_controlled),
         }
     }
 
-    /// The row for this lot, made where it is missing. A lot has one date.
-    fn row_to_fill(
-        &mut self,
-        place: &Place,
-        lot: Option<&Label>,
-        expires_on: Option<Day>,
-    ) -> Result<usize, Refusal> {
-        let received_at = self.now;
-        let shelf = self.book.shelf_mut(place)?;
-        if let Some(at) = shelf.find(lot) {
-            if expires_on.is_some() && shelf.rows[at].expires_on != expires_on {
-                let lot = lot.map_or("", |l| l);
-                return Err(Refusal::invalid(format!(
-                    "lot {lot} is known with another expires_on"
-                )));
-            }
-            return Ok(at);
-        }
-        shelf.rows.push(Row {
-            lot: lot.cloned(),
-            on_hand: 0,
-            reserved: 0,
-            version: 0,
-            expires_on,
-            received_at,
-            stored: None,
-        });
-        Ok(shelf.rows.len() - 1)
-    }
-
-    /// Books units on one row and notes the movement.
-    fn move_units(
+    /// Books a movement on one row and notes it. Lapsed holds make room for what leaves or is held.
+    fn book(
         &mut self,
         event: EventType,
         place: &Place,
         at: usize,
-        on_hand_delta: i64,
+        change: Change,
         reason: &Label,
     ) -> Result<(), Refusal> {
-        let today = self.today;
-        let shelf = self.book.shelf_mut(place)?;
-        let before = shelf.levels(today).on_hand;
-        if before.checked_add(on_hand_delta).is_none_or(|after| after > ON_HAND_MAX) {
+        let shelf = self.book.shelf(place)?;
+        let before = shelf.on_hand();
+        if before.checked_add(change.on_hand).is_none_or(|after| after > ON_HAND_MAX) {
             return Err(Refusal::invalid(format!("on hand would exceed {ON_HAND_MAX}")));
         }
-        let row = &mut shelf.rows[at];
-        row.on_hand += on_hand_delta;
+        let watched = shelf.low_at.is_some() && change.on_hand != 0;
+        if watched && self.touched.iter().all(|(touched, _)| touched != place) {
+            self.touched.push((place.clone(), before));
+        }
+        let needed = change.reserved.saturating_sub(change.on_hand);
+        if needed > 0 {
+            self.make_room(place, at, needed)?;
+        }
+        self.note(event, place, at, change, reason)
+    }
+
+    /// Books holds past their time as expired until `units` are free: as many as it takes, the first
+    /// due first.
+    fn make_room(&mut self, place: &Place, at: usize, units: i64) -> Result<(), Refusal> {
+        let reason = Label::fixed("expired");
+        loop {
+            let row = &mut self.book.shelf_mut(place)?.rows[at];
+            if row.on_hand - row.reserved >= units {
+                return Ok(());
+            }
+            let Some(due) = row.due.get(row.booked).copied() else {
+                let free = row.on_hand - row.reserved;
+                return Err(Refusal::insufficient(units, free));
+            };
+            row.booked += 1;
+            let hold = Some((due.hold, due.line));
+            let change = Change { on_hand: 0, reserved: -due.quantity, hold };
+            self.note(EventType::StockExpired, place, at, change, &reason)?;
+        }
+    }
+
+    fn note(
+        &mut self,
+        event: EventType,
+        place: &Place,
+        at: usize,
+        change: Change,
+        reason: &Label,
+    ) -> Result<(), Refusal> {
+        let row = &mut self.book.shelf_mut(place)?.rows[at];
+        row.on_hand += change.on_hand;
+        row.reserved += change.reserved;
         row.version += 1;
+        if event == EventType::StockExpired {
+            row.lapsed += change.reserved;
+        }
         self.decision.movements.push(Movement {
             event,
             place: place.clone(),
             lot: row.lot.clone(),
-            on_hand_delta,
-            reserved_delta: 0,
+            on_hand_delta: change.on_hand,
+            reserved_delta: change.reserved,
             on_hand: row.on_hand,
             reserved: row.reserved,
             version: row.version,
             reason: reason.clone(),
+            hold: change.hold,
         });
+        Ok(())
+    }
+
+    /// An event for each place that crossed its threshold, once the whole command is decided.
+    fn alert(&mut self) -> Result<(), Refusal> {
+        for (place, before) in std::mem::take(&mut self.touched) {
+            let shelf = self.book.shelf_mut(&place)?;
+            let (on_hand, low_at) = (shelf.on_hand(), shelf.low_at);
+            let moved = std::mem::replace(&mut shelf.moved, true);
+            let marks = (Mark { on_hand: before, low_at }, Mark { on_hand, low_at });
+            if let Some(event) = alert::crossing(marks.0, marks.1, moved) {
+                let levels = shelf.levels(self.today);
+                let notice = crossed(event, &place, levels, low_at);
+                self.decision.notices.push(notice);
+            }
+        }
         Ok(())
     }
 
@@ -267,7 +261,16 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Takes the movements back, the last first.
+    /// Where on its shelf a held line lies.
+    fn row_of(&self, line: &HeldLine) -> Result<usize, Refusal> {
+        let shelf = self.book.shelf(&line.place)?;
+        shelf.find(line.lot.as_ref()).ok_or_else(|| match &line.lot {
+            Some(lot) => unknown_lot(&line.place, lot),
+            None => needed_lot(&line.place),
+        })
+    }
+
+    /// Takes the movements back, the last first. (`next_expiry` stays: earlier than needed is no harm.)
     fn undo(&mut self) {
         for movement in self.decision.movements.drain(..).rev() {
             let Ok(shelf) = self.book.shelf_mut(&movement.place) else { continue };
@@ -276,6 +279,10 @@ impl Draft<'_> {
             row.on_hand -= movement.on_hand_delta;
             row.reserved -= movement.reserved_delta;
             row.version -= 1;
+            if movement.event == EventType::StockExpired {
+                row.lapsed -= movement.reserved_delta;
+                row.booked = row.booked.saturating_sub(1);
+            }
             // A lot that this command brought is not known any more.
             if row.stored.is_none() && row.version == 0 && row.lot.is_some() {
                 shelf.rows.remove(at);
@@ -284,17 +291,23 @@ impl Draft<'_> {
     }
 }
 
-fn another_date(lot: Option<&Label>) -> Refusal {
-    let lot = lot.map_or("", |l| l);
-    Refusal::invalid(format!("lot {lot} is known with another expires_on"))
+/// The notice of a place that crossed its threshold.
+pub fn crossed(event: EventType, place: &Place, levels: Levels, threshold: Option<i64>) -> Notice {
+    let about = About::Level { sku: place.sku.clone(), levels, threshold };
+    Notice { event, warehouse_id: place.warehouse_id, about, reason: None }
+}
+
+/// A row where `lot` is yet to come to.
+fn fresh_row(lot: Option<&Label>, expires_on: Option<Day>, now: Moment) -> Row {
+    Row::new(lot.cloned(), expires_on, now)
 }
 
 fn needed_lot(place: &Place) -> Refusal {
     Refusal::invalid(format!("SKU {} is lot-controlled: name a lot", place.sku))
 }
 
-fn not_lot_controlled(place: &Place) -> Refusal {
-    Refusal::invalid(format!("SKU {} is not lot-controlled: name no lot", place.sku))
+fn not_lot_controlled(sku: &Label) -> Refusal {
+    Refusal::invalid(format!("SKU {sku} is not lot-controlled: name no lot"))
 }
 
 fn unknown_lot(place: &Place, lot: &Label) -> Refusal {

@@ -7,6 +7,13 @@ pub enum EventType {
     StockDeducted,
     StockAdjusted,
     StockTransferred,
+    StockReserved,
+    StockConfirmed,
+    StockReleased,
+    StockExpired,
+    LowStock,
+    StockRecovered,
+    OrderStateChanged,
 }
 
 impl EventType {
@@ -16,6 +23,13 @@ impl EventType {
             EventType::StockDeducted => "STOCK_DEDUCTED",
             EventType::StockAdjusted => "STOCK_ADJUSTED",
             EventType::StockTransferred => "STOCK_TRANSFERRED",
+            EventType::StockReserved => "STOCK_RESERVED",
+            EventType::StockConfirmed => "STOCK_CONFIRMED",
+            EventType::StockReleased => "STOCK_RELEASED",
+            EventType::StockExpired => "STOCK_EXPIRED",
+            EventType::LowStock => "LOW_STOCK",
+            EventType::StockRecovered => "STOCK_RECOVERED",
+            EventType::OrderStateChanged => "ORDER_STATE_CHANGED",
         }
     }
 }

@@ -8,10 +8,7 @@ use crate::time::Day;
 pub fn pick(rows: &[Row], wanted: i64, today: Day) -> Option<Vec<(usize, i64)>> {
     let mut order: Vec<usize> =
         (0..rows.len()).filter(|&i| rows[i].free() > 0 && !rows[i].expired(today)).collect();
-    order.sort_by_key(|&i| {
-        let row = &rows[i];
-        (row.expires_on.is_none(), row.expires_on, row.received_at, row.lot.clone())
-    });
+    order.sort_by_key(|&i| rank(&rows[i]));
     let mut left = wanted;
     let mut picked = Vec::new();
     for i in order {
@@ -25,6 +22,11 @@ pub fn pick(rows: &[Row], wanted: i64, today: Day) -> Option<Vec<(usize, i64)>> 
     (left == 0).then_some(picked)
 }
 
+/// Rows in the order in which they give: a date before none, the earlier date, the earlier receipt.
+pub fn rank(row: &Row) -> impl Ord + use<> {
+    (row.expires_on.is_none(), row.expires_on, row.received_at, row.lot.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,15 +35,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn row(lot: &str, on_hand: i64, expires_on: Option<i32>, received: i64) -> Row {
-        Row {
-            lot: Label::optional("lot", Some(lot.into())).unwrap(),
-            on_hand,
-            reserved: 0,
-            version: 1,
-            expires_on: expires_on.map(Day),
-            received_at: Moment(received),
-            stored: Some(1),
-        }
+        let lot = Label::optional("lot", Some(lot.into())).unwrap();
+        Row { on_hand, ..Row::new(lot, expires_on.map(Day), Moment(received)) }
     }
 
     #[test]

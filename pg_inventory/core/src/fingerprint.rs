@@ -1,6 +1,8 @@
 //! What a request id stands for: the kind of command with its normalised arguments.
 
-use crate::command::{Action, Line, Place};
+use crate::command::{Action, Line, Place, Quantity};
+use crate::hold::HoldId;
+use crate::order::OrderDraft;
 use crate::text::Label;
 use sha2::{Digest, Sha256};
 
@@ -52,6 +54,10 @@ impl Content {
         self.text(&place.sku).int(place.warehouse_id.number().into())
     }
 
+    fn hold(self, hold: HoldId) -> Content {
+        self.text(&hold.text())
+    }
+
     fn lot(self, lot: Option<&Label>) -> Content {
         self.maybe_text(lot.map(|l| &**l))
     }
@@ -81,6 +87,31 @@ pub fn of(action: &Action) -> Fingerprint {
             .maybe_int(*expected_version)
             .text(reason),
         Action::Transfer { line, to } => Content::of("transfer").line(line).place(to),
+        // Not the id that it gets: a repeat brings another one.
+        Action::Reserve { lines, ttl, .. } => lines
+            .iter()
+            .fold(Content::of("reserve").int(ttl.micros()).int(lines.len() as i64), Content::line),
+        Action::Confirm { hold, quantity } => {
+            Content::of("confirm").hold(*hold).maybe_int(quantity.map(Quantity::units))
+        }
+        Action::Release { hold, reason } => Content::of("release").hold(*hold).text(reason),
+        Action::Expire { hold } => Content::of("expire").hold(*hold),
+        Action::CreateOrder(draft) => order(draft),
+        Action::MoveOrder { order, step, reason, .. } => {
+            Content::of(step.as_str()).int(order.id()).maybe_text(reason.as_deref())
+        }
     }
     .finish()
+}
+
+fn order(draft: &OrderDraft) -> Content {
+    let head = Content::of("create_order")
+        .text(draft.direction.as_str())
+        .int(draft.warehouse_id.number().into())
+        .maybe_text(draft.external_ref.as_deref())
+        .int(draft.lines.len() as i64);
+    draft.lines.iter().fold(head, |content, line| {
+        let content = content.text(&line.sku).lot(line.lot.as_ref()).int(line.quantity.units());
+        content.maybe_int(line.expires_on.map(|d| d.0.into()))
+    })
 }

@@ -3,12 +3,15 @@
 //! No PostgreSQL, HTTP or Redis in sight. Everything that decides about stock is here; every
 //! other crate moves data to these functions and their answers away again.
 
+pub mod alert;
 pub mod book;
 pub mod command;
 pub mod decision;
 pub mod event;
 pub mod fefo;
 pub mod fingerprint;
+pub mod hold;
+pub mod order;
 pub mod order_number;
 pub mod refusal;
 pub mod text;

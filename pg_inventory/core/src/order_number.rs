@@ -7,7 +7,7 @@
 //! "Logical Physical Clocks", 2014, with one counter for all.)
 
 use crate::Refusal;
-use crate::time::Moment;
+use crate::time::{Moment, civil, days_from_civil};
 
 const PER_SECOND: i64 = 1_000_000;
 const WAREHOUSES: i64 = 1_000;
@@ -88,31 +88,6 @@ impl OrderNumber {
     pub fn counter(self) -> i64 {
         self.0 / PER_SECOND / WAREHOUSES * PER_SECOND + self.0 % PER_SECOND
     }
-}
-
-/// Days since 1970-01-01 to (year, month, day). Source: Howard Hinnant, "chrono-Compatible
-/// Low-Level Date Algorithms", `civil_from_days`.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i64::from(month <= 2), month, day)
-}
-
-/// The way back; same source, `days_from_civil`.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let y = year - i64::from(month <= 2);
-    let era = y.div_euclid(400);
-    let yoe = y.rem_euclid(400);
-    let mp = (month + 9) % 12;
-    let doy = (153 * mp + 2) / 5 + day - 1;
-    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-    era * 146_097 + doe - 719_468
 }
 
 #[cfg(test)]

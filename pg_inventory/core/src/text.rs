@@ -23,6 +23,11 @@ impl Label {
         Ok(Label(text))
     }
 
+    /// One of our own, which keeps to the rules.
+    pub fn fixed(text: &'static str) -> Label {
+        Label(text.into())
+    }
+
     /// The same for a value that may be absent from the call.
     pub fn required(what: &str, text: Option<String>) -> Result<Label, Refusal> {
         Label::new(what, required(what, text)?)

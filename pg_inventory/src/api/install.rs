@@ -5,9 +5,10 @@ use crate::pg::spi::{self, Args, Spi};
 use crate::pg::{lock, server};
 use crate::session::{self, LAYOUT};
 use crate::sql_function;
-use inventory_core::Refusal;
+use inventory_core::order::{OrderState, TRANSITIONS};
 use inventory_core::order_number::OrderNumber;
 use inventory_core::text::required;
+use inventory_core::{Code, Refusal};
 use pgrx::pg_sys::{INT4OID, INT8OID};
 
 sql_function!(install);
@@ -41,7 +42,7 @@ fn install(call: &Call) -> Result<Answer, Refusal> {
         let found = layout(spi);
         if found > LAYOUT {
             return Err(Refusal::new(
-                inventory_core::Code::NotInstalled,
+                Code::NotInstalled,
                 format!(
                     "the tables have layout {found}, this library knows {LAYOUT}: update the extension"
                 ),
@@ -107,6 +108,32 @@ fn core_tables(spi: &Spi, shards: i32) {
 /// Holds, orders, alerts; and the guard that holds orders to their transitions, whoever writes them.
 fn domain_tables(spi: &Spi, _: i32) {
     spi.script(include_str!("../../../sql/layout/002_domain.sql"));
+    let pair =
+        |(from, to): &(OrderState, OrderState)| format!("('{}', '{}')", from.as_str(), to.as_str());
+    let allowed: Vec<String> = TRANSITIONS.iter().map(pair).collect();
+    let refusal = Code::InvalidTransition;
+    spi.script(&format!(
+        "CREATE FUNCTION inventory.orders_keep_to_their_states() RETURNS trigger LANGUAGE plpgsql
+            SET search_path = pg_catalog, pg_temp AS $guard$
+         BEGIN
+             IF (OLD.state, NEW.state) NOT IN ({}) THEN
+                 RAISE EXCEPTION '{}' USING ERRCODE = '{}', HINT = '{}',
+                     DETAIL = pg_catalog.format('order %s is %s: %s cannot follow', OLD.order_no, OLD.state, NEW.state);
+             END IF;
+             RETURN NEW;
+         END
+         $guard$",
+        allowed.join(", "),
+        refusal.title(),
+        refusal.sqlstate(),
+        refusal.hint().replace('\'', "''"),
+    ));
+    spi.script(
+        "REVOKE ALL ON FUNCTION inventory.orders_keep_to_their_states() FROM PUBLIC;
+         CREATE TRIGGER orders_keep_to_their_states BEFORE UPDATE OF state ON inventory.orders
+            FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state)
+            EXECUTE FUNCTION inventory.orders_keep_to_their_states()",
+    );
 }
 
 /// Warehouse 1 exists after every install, and every warehouse has its sequence of order numbers.

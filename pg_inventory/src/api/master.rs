@@ -3,18 +3,22 @@
 //! Products and warehouses are locked before stock, as everywhere. Stock rows repeat the product's
 //! kind and threshold; who makes a stock row holds the product, so that none is made meanwhile.
 
-use super::{DELETED, Origin, PUT, ok};
+use super::{DELETED, PUT, ok, origin};
 use crate::engine::{self, Claim, lock_sku};
 use crate::pg::call::{Answer, Call, Value};
 use crate::pg::server;
 use crate::pg::spi::{self, Args, Spi};
 use crate::session::{self, Session};
 use crate::{plans, sql_function};
-use inventory_core::command::{RequestId, WarehouseId};
+use inventory_core::alert::{self, Mark};
+use inventory_core::book::Shelf;
+use inventory_core::command::{Origin, Place, WarehouseId};
+use inventory_core::decision::{self, Notice};
 use inventory_core::fingerprint::{Content, Fingerprint};
 use inventory_core::text::{Label, name, required};
 use inventory_core::{Code, QUANTITY_MAX, Refusal};
 use pgrx::pg_sys::INT4OID;
+use std::collections::BTreeMap;
 
 sql_function!(put_product);
 sql_function!(put_warehouse);
@@ -84,13 +88,16 @@ impl Product {
             };
             kind_changes = row.bool(1) != self.lot_controlled;
         }
-        let (on_hand, reserved) = lock_sku(spi, session, &self.sku)?;
+        let shelves = lock_sku(spi, session, &self.sku)?;
+        let (on_hand, reserved) = sums(&shelves);
         if kind_changes && (on_hand, reserved) != (0, 0) {
             return Err(in_use(format!(
                 "lot_controlled of SKU {} cannot change while {on_hand} units are on hand",
                 self.sku
             )));
         }
+        let alerts = self.alerts(&shelves);
+        let once = &Once { movements: alerts.len(), ..once.clone() };
         if let Some(first) = once.claim(spi)? {
             if created {
                 spi.execute(plans::DELETE_PRODUCT.plan(spi), &Args::new().text(&self.sku));
@@ -107,7 +114,22 @@ impl Product {
         let flags = Args::new().text(&self.sku).bool(self.lot_controlled);
         let flag = plans::FLAG_SKU.on_leaf(spi, number, &leaf.name);
         spi.execute(flag, &flags.maybe_int8(self.low_stock_threshold));
+        engine::write_notices(spi, session, &alerts, &once.origin);
         Ok(once.answer(spi, created))
+    }
+
+    /// The places that another threshold makes low, or no longer low.
+    fn alerts(&self, shelves: &BTreeMap<i32, Shelf>) -> Vec<Notice> {
+        let threshold = self.low_stock_threshold;
+        let crossed = |(warehouse, shelf): (&i32, &Shelf)| {
+            let mark = |low_at| Mark { on_hand: shelf.on_hand(), low_at };
+            let event = alert::crossing(mark(shelf.low_at), mark(threshold), shelf.moved)?;
+            let warehouse_id = WarehouseId::new(Some(*warehouse)).ok()?;
+            let place = Place { sku: self.sku.clone(), warehouse_id };
+            let levels = shelf.levels(server::now().day());
+            Some(decision::crossed(event, &place, levels, threshold))
+        };
+        shelves.iter().filter_map(crossed).collect()
     }
 
     fn columns(&self) -> Args<'static> {
@@ -124,9 +146,9 @@ impl Product {
 
 fn put_product(call: &Call) -> Result<Answer, Refusal> {
     let product = Product::of(call)?;
-    let origin = Origin::of(call, 6)?;
+    let origin = origin(call, 6)?;
     let done =
-        once(&origin, product.fingerprint(), |spi, session, once| product.put(spi, session, once))?;
+        once(origin, product.fingerprint(), |spi, session, once| product.put(spi, session, once))?;
     Ok(Answer::Row(&PUT, vec![ok(), Value::Bool(done.created), Value::Bool(done.replayed)]))
 }
 
@@ -134,9 +156,9 @@ fn put_warehouse(call: &Call) -> Result<Answer, Refusal> {
     let id = WarehouseId::new(call.int4(0))?;
     let code = Label::required("code", call.text(1))?;
     let name = name("name", call.text(2))?;
-    let origin = Origin::of(call, 3)?;
+    let origin = origin(call, 3)?;
     let content = Content::of("put_warehouse").int(id.number().into()).text(&code).text(&name);
-    let done = once(&origin, content.finish(), |spi, _, once| {
+    let done = once(origin, content.finish(), |spi, _, once| {
         put_warehouse_row(spi, id, &code, &name, once)
     })?;
     Ok(Answer::Row(&PUT, vec![ok(), Value::Bool(done.created), Value::Bool(done.replayed)]))
@@ -144,7 +166,7 @@ fn put_warehouse(call: &Call) -> Result<Answer, Refusal> {
 
 /// Makes warehouse 1, for an installation that has none.
 pub fn put_main_warehouse(spi: &Spi) -> Result<(), Refusal> {
-    let once = Once { id: None, fingerprint: Fingerprint::default() };
+    let once = Once::default();
     put_warehouse_row(spi, WarehouseId::new(Some(1))?, "MAIN", "Main warehouse", &once)?;
     Ok(())
 }
@@ -185,17 +207,18 @@ fn put_warehouse_row(
 
 fn delete_product(call: &Call) -> Result<Answer, Refusal> {
     let sku = Label::required("sku", call.text(0))?;
-    let origin = Origin::of(call, 1)?;
+    let origin = origin(call, 1)?;
     let content = Content::of("delete_product").text(&sku).finish();
-    let done = once(&origin, content, |spi, session, once| {
+    let done = once(origin, content, |spi, session, once| {
         if spi.execute(plans::LOCK_PRODUCT.plan(spi), &Args::new().text(&sku)).len() == 0 {
             return Err(Refusal::new(Code::UnknownSku, format!("SKU {sku} does not exist")));
         }
-        let (on_hand, reserved) = lock_sku(spi, session, &sku)?;
+        let (on_hand, reserved) = sums(&lock_sku(spi, session, &sku)?);
         if (on_hand, reserved) != (0, 0) {
             let detail = format!("SKU {sku} has {on_hand} units on hand, {reserved} reserved");
             return Err(in_use(detail));
         }
+        refuse_open_order(spi, &plans::OPEN_ORDER_OF_SKU, &Args::new().text(&sku))?;
         if let Some(first) = once.claim(spi)? {
             return Ok(first);
         }
@@ -209,9 +232,9 @@ fn delete_product(call: &Call) -> Result<Answer, Refusal> {
 
 fn delete_warehouse(call: &Call) -> Result<Answer, Refusal> {
     let id = WarehouseId::used("warehouse_id", call.int4(0))?;
-    let origin = Origin::of(call, 1)?;
+    let origin = origin(call, 1)?;
     let content = Content::of("delete_warehouse").int(id.number().into()).finish();
-    let done = once(&origin, content, |spi, _, once| {
+    let done = once(origin, content, |spi, _, once| {
         lock_warehouses(spi);
         let number = || Args::new().int4(id.number());
         if spi.execute(plans::LOCK_WAREHOUSE.plan(spi), &number()).len() == 0 {
@@ -224,6 +247,7 @@ fn delete_warehouse(call: &Call) -> Result<Answer, Refusal> {
                 id.number()
             )));
         }
+        refuse_open_order(spi, &plans::OPEN_ORDER_OF_WAREHOUSE, &number())?;
         if let Some(first) = once.claim(spi)? {
             return Ok(first);
         }
@@ -265,6 +289,18 @@ fn lock_warehouse_stock(spi: &Spi, id: WarehouseId) -> (i64, i64) {
     rows.first().map_or((0, 0), |sums| (sums.int8(1), sums.int8(2)))
 }
 
+/// Orders under way keep what they name. Whoever makes one holds product and warehouse meanwhile.
+fn refuse_open_order(spi: &Spi, find: &plans::Statement, args: &Args) -> Result<(), Refusal> {
+    let open = spi.execute(find.plan(spi), args);
+    open.first().map_or(Ok(()), |order| Err(in_use(format!("order {} is open", order.text(1)))))
+}
+
+/// Units on hand and reserved over all warehouses.
+fn sums(shelves: &BTreeMap<i32, Shelf>) -> (i64, i64) {
+    let rows = || shelves.values().flat_map(|shelf| &shelf.rows);
+    (rows().map(|row| row.on_hand).sum(), rows().map(|row| row.reserved).sum())
+}
+
 fn in_use(detail: String) -> Refusal {
     Refusal::new(Code::InUse, detail)
 }
@@ -276,22 +312,25 @@ struct Done {
     replayed: bool,
 }
 
-/// The request id of a command on master data.
+/// What a command on master data has to happen once by.
+#[derive(Clone, Default)]
 struct Once {
-    id: Option<RequestId>,
+    origin: Origin,
     fingerprint: Fingerprint,
+    /// Rows of the journal that come with it.
+    movements: usize,
 }
 
 /// Runs a command on master data once per request id. The effect locks what it is about, claims the
 /// id, and only then changes anything: so a repeat waits for the first and changes nothing.
 fn once(
-    origin: &Origin,
+    origin: Origin,
     fingerprint: Fingerprint,
     effect: impl Fn(&Spi, &Session, &Once) -> Result<Done, Refusal>,
 ) -> Result<Done, Refusal> {
     spi::connect(|spi| {
         let session = session::writing(spi)?;
-        let once = Once { id: origin.request_id, fingerprint };
+        let once = Once { origin, fingerprint, movements: 0 };
         match effect(spi, &session, &once) {
             // A refusal may be the echo of this very request's effect.
             Err(refusal) => once.first(spi)?.ok_or(refusal),
@@ -303,9 +342,15 @@ fn once(
 impl Once {
     /// Claims the id. When it is taken: the first answer, and nothing may be changed.
     fn claim(&self, spi: &Spi) -> Result<Option<Done>, Refusal> {
-        let Some(id) = self.id else { return Ok(None) };
-        let claim =
-            Claim { id, fingerprint: self.fingerprint, order: None, levels: vec![0], movements: 0 };
+        let Some(id) = self.origin.request_id else { return Ok(None) };
+        let claim = Claim {
+            id,
+            fingerprint: self.fingerprint,
+            order: None,
+            levels: vec![0],
+            movements: i32::try_from(self.movements).unwrap_or(i32::MAX),
+            hold: None,
+        };
         while claim.insert(spi, server::now()).is_empty() {
             if let Some(first) = self.first(spi)? {
                 return Ok(Some(first));
@@ -316,7 +361,7 @@ impl Once {
 
     /// The answer to keep for repeats.
     fn answer(&self, spi: &Spi, created: bool) -> Done {
-        if let Some(id) = self.id.filter(|_| created) {
+        if let Some(id) = self.origin.request_id.filter(|_| created) {
             let args = Args::new().uuid(&id.0).int8s([Some(1)].into_iter());
             spi.execute(plans::ANSWER_REQUEST.plan(spi), &args);
         }
@@ -325,7 +370,9 @@ impl Once {
 
     /// The first answer, where the id's effect is there.
     fn first(&self, spi: &Spi) -> Result<Option<Done>, Refusal> {
-        let Some((_, known)) = self.id.and_then(|id| engine::look_up(spi, &[id]).pop()) else {
+        let Some((_, known)) =
+            self.origin.request_id.and_then(|id| engine::look_up(spi, &[id]).pop())
+        else {
             return Ok(None);
         };
         if known.fingerprint != self.fingerprint {

@@ -12,9 +12,11 @@ mod stock;
 mod upkeep;
 mod verify;
 
+use crate::engine::{self, Outcome, Task};
 use crate::pg::call::{Call, Shape, Value};
+use crate::pg::spi;
 use inventory_core::Refusal;
-use inventory_core::command::RequestId;
+use inventory_core::command::{Action, Command, Origin, RequestId};
 use inventory_core::text::Label;
 use pgrx::pg_sys::{BOOLOID, INT8OID, TEXTOID};
 
@@ -42,19 +44,21 @@ static DELETED: Shape =
     Shape { name: "deleted", columns: &[(c"code", TEXTOID), (c"replayed", BOOLOID)] };
 
 /// The three arguments that every command ends with, from the place of the first.
-struct Origin {
-    request_id: Option<RequestId>,
-    operator: Option<Label>,
-    trace_id: Option<Label>,
+fn origin(call: &Call, first: usize) -> Result<Origin, Refusal> {
+    Ok(Origin {
+        request_id: call.uuid(first).map(RequestId),
+        operator: Label::optional("operator", call.text(first + 1))?,
+        trace_id: Label::optional("trace_id", call.text(first + 2))?,
+    })
 }
 
-impl Origin {
-    fn of(call: &Call, first: usize) -> Result<Origin, Refusal> {
-        Ok(Origin {
-            request_id: call.uuid(first).map(RequestId),
-            operator: Label::optional("operator", call.text(first + 1))?,
-            trace_id: Label::optional("trace_id", call.text(first + 2))?,
-        })
+/// Runs one command; its refusal raises.
+fn run(origin: Origin, action: Action) -> Result<engine::Answer, Refusal> {
+    let task = Task { places: Vec::new(), command: Ok(Command { origin, action }) };
+    match spi::connect(|spi| engine::execute(spi, &[task]))?.pop() {
+        Some(Outcome::Accepted(answer)) => Ok(answer),
+        Some(Outcome::Refused(refusal, _)) => Err(refusal),
+        None => Err(Refusal::invalid("nothing was asked for")),
     }
 }
 

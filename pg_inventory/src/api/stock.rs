@@ -1,13 +1,13 @@
 //! `receive`, `deduct`, `try_deduct`, `deduct_many`, `adjust`, `recount`, `transfer`.
 
-use super::{LEVELS, Origin, ok};
+use super::{LEVELS, ok, origin, run};
 use crate::engine::{self, Outcome, Task};
 use crate::pg::call::{Answer, Call, Value};
 use crate::pg::spi;
 use crate::sql_function;
 use inventory_core::book::Levels;
 use inventory_core::command::{
-    Action, Command, Counted, Delta, Line, Place, Quantity, RequestId, WarehouseId,
+    Action, Command, Counted, Delta, Line, Origin, Place, Quantity, RequestId, WarehouseId,
 };
 use inventory_core::text::{Label, required};
 use inventory_core::{LINES_MAX, Refusal};
@@ -24,16 +24,17 @@ sql_function!(transfer);
 fn receive(call: &Call) -> Result<Answer, Refusal> {
     let line = line(call, 2, call.text(3), call.text(5))?;
     let action = Action::Receive { line, expires_on: call.day(4) };
-    one_row(run(command(call, 6, action)?)?)
+    one_row(run(origin(call, 6)?, action)?)
 }
 
 fn deduct(call: &Call) -> Result<Answer, Refusal> {
-    one_row(run(deduction(call)?)?)
+    let Command { origin, action } = deduction(call)?;
+    one_row(run(origin, action)?)
 }
 
 fn deduction(call: &Call) -> Result<Command, Refusal> {
     let line = line(call, 2, call.text(3), call.text(4))?;
-    command(call, 5, Action::Deduct { lines: vec![line] })
+    Ok(Command { origin: origin(call, 5)?, action: Action::Deduct { lines: vec![line] } })
 }
 
 /// As `deduct`, but a refusal is a row with its code and the levels as they are.
@@ -56,7 +57,7 @@ fn adjust(call: &Call) -> Result<Answer, Refusal> {
         reason: Label::required("reason", call.text(2))?,
         lot: Label::optional("lot", call.text(4))?,
     };
-    one_row(run(command(call, 5, action)?)?)
+    one_row(run(origin(call, 5)?, action)?)
 }
 
 fn recount(call: &Call) -> Result<Answer, Refusal> {
@@ -67,7 +68,7 @@ fn recount(call: &Call) -> Result<Answer, Refusal> {
         lot: Label::optional("lot", call.text(4))?,
         expected_version: call.int8(5),
     };
-    one_row(run(command(call, 6, action)?)?)
+    one_row(run(origin(call, 6)?, action)?)
 }
 
 fn transfer(call: &Call) -> Result<Answer, Refusal> {
@@ -80,7 +81,7 @@ fn transfer(call: &Call) -> Result<Answer, Refusal> {
         reason: Label::required("reason", call.text(5))?,
     };
     let action = Action::transfer(line, to)?;
-    let answer = run(command(call, 6, action)?)?;
+    let answer = run(origin(call, 6)?, action)?;
     Ok(Answer::Rows(answer.levels.iter().map(|l| accepted(&answer, l)).collect()))
 }
 
@@ -105,21 +106,6 @@ fn line(
         lot: Label::optional("lot", lot)?,
         reason: Label::required("reason", reason)?,
     })
-}
-
-fn command(call: &Call, origin: usize, action: Action) -> Result<Command, Refusal> {
-    let Origin { request_id, operator, trace_id } = Origin::of(call, origin)?;
-    Ok(Command { request_id, operator, trace_id, action })
-}
-
-/// Runs one command; its refusal raises.
-fn run(command: Command) -> Result<engine::Answer, Refusal> {
-    let task = Task { places: Vec::new(), command: Ok(command) };
-    match spi::connect(|spi| engine::execute(spi, &[task]))?.pop() {
-        Some(Outcome::Accepted(answer)) => Ok(answer),
-        Some(Outcome::Refused(refusal, _)) => Err(refusal),
-        None => Err(Refusal::invalid("nothing was asked for")),
-    }
 }
 
 fn one_row(answer: engine::Answer) -> Result<Answer, Refusal> {
@@ -238,9 +224,10 @@ impl Batch {
         Task {
             places: lines.iter().map(|&at| self.place(at).ok()).collect(),
             command: command.map(|order| Command {
-                request_id: self.request_ids[lines[0]].map(RequestId),
-                operator: None,
-                trace_id: None,
+                origin: Origin {
+                    request_id: self.request_ids[lines[0]].map(RequestId),
+                    ..Origin::default()
+                },
                 action: Action::Deduct { lines: order },
             }),
         }

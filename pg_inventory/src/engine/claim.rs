@@ -10,6 +10,7 @@ use crate::plans;
 use inventory_core::book::{Book, Levels};
 use inventory_core::command::RequestId;
 use inventory_core::fingerprint::Fingerprint;
+use inventory_core::hold::HoldId;
 use inventory_core::order_number::OrderNumber;
 use inventory_core::time::Moment;
 use inventory_core::{Code, Refusal};
@@ -22,6 +23,7 @@ pub struct Known {
     pub order: Option<OrderNumber>,
     /// On hand, reserved, available; a triple a line.
     pub levels: Vec<i64>,
+    pub hold: Option<(HoldId, Option<Moment>)>,
 }
 
 /// The request ids of a batch.
@@ -101,6 +103,7 @@ impl Known {
             levels: levels
                 .map(|l| Levels { on_hand: l[0], reserved: l[1], available: l[2] })
                 .collect(),
+            hold: self.hold,
             replayed: true,
         }
     }
@@ -123,7 +126,9 @@ pub fn look_up(spi: &Spi, ids: &[RequestId]) -> Vec<(RequestId, Known)> {
     rows.iter()
         .map(|r| {
             let order = r.maybe_int8(3).map(OrderNumber::from_id);
-            (RequestId(r.uuid(1)), Known { fingerprint: r.uuid(2), order, levels: r.int8s(4) })
+            let hold = r.maybe_uuid(5).map(|id| (HoldId(id), r.maybe_moment(6)));
+            let known = Known { fingerprint: r.uuid(2), order, levels: r.int8s(4), hold };
+            (RequestId(r.uuid(1)), known)
         })
         .collect()
 }
@@ -139,7 +144,9 @@ pub struct Claim {
     pub fingerprint: Fingerprint,
     pub order: Option<OrderNumber>,
     pub levels: Vec<i64>,
+    /// Rows of the journal.
     pub movements: i32,
+    pub hold: Option<(HoldId, Option<Moment>)>,
 }
 
 impl Claim {
@@ -150,7 +157,8 @@ impl Claim {
             fingerprint,
             order: accepted.order,
             levels: answers.flat_map(|l| [l.on_hand, l.reserved, l.available]).collect(),
-            movements: i32::try_from(accepted.decision.movements.len()).ok()?,
+            movements: i32::try_from(accepted.decision.rows()).ok()?,
+            hold: accepted.decision.hold,
         })
     }
 
@@ -162,6 +170,8 @@ impl Claim {
             .maybe_int8(self.order.map(OrderNumber::id))
             .int8s(self.levels.iter().map(|l| Some(*l)))
             .int4(self.movements)
+            .maybe_uuid(self.hold.as_ref().map(|(id, _)| &id.0))
+            .maybe_moment(self.hold.and_then(|(_, expires_at)| expires_at))
             .moment(now);
         let inserted = spi.execute(plans::CLAIM_REQUEST.plan(spi), &args).processed();
         if inserted == 1 { vec![self.id] } else { Vec::new() }
@@ -187,6 +197,8 @@ fn insert_all(spi: &Spi, claims: &[Claim], now: Moment) -> Vec<RequestId> {
         .int4s(cuts.iter().map(|c| Some(c.0)))
         .int4s(cuts.iter().map(|c| Some(c.1)))
         .int4s(claims.iter().map(|c| Some(c.movements)))
+        .uuids(claims.iter().map(|c| c.hold.as_ref().map(|(id, _)| &id.0)))
+        .moments(claims.iter().map(|c| c.hold.and_then(|(_, expires_at)| expires_at)))
         .moment(now);
     let rows = spi.execute(plans::CLAIM_REQUESTS.plan(spi), &args);
     rows.iter().map(|r| RequestId(r.uuid(1))).collect()

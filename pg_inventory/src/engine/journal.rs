@@ -1,46 +1,68 @@
-//! The journal: one row a movement, ids drawn while the stock rows are locked.
+//! The journal: one row a movement or event, ids drawn while the stock rows are locked.
 
 use super::Accepted;
 use crate::pg::server;
 use crate::pg::spi::{Args, Spi};
 use crate::plans;
 use crate::session::Session;
-use inventory_core::command::Command;
-use inventory_core::decision::Movement;
+use inventory_core::command::Origin;
+use inventory_core::decision::{About, Movement, Notice};
+use inventory_core::event::EventType;
 use inventory_core::time::Moment;
 
 /// Up to this many rows are inserted one by one: below it a statement over arrays costs more.
 const FEW: usize = 3;
 
 /// One row to be, besides what is the same for the whole batch.
-struct Entry<'a> {
+struct Entry<'a, T> {
     id: i64,
-    movement: &'a Movement,
-    command: &'a Command,
+    what: &'a T,
+    origin: &'a Origin,
     order_no: Option<&'a str>,
 }
 
 pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], now: Moment) {
-    if accepted.is_empty() {
+    let numbers: Vec<Option<String>> = accepted.iter().map(|a| a.order.map(|o| o.text())).collect();
+    let (mut movements, mut notices) = (Vec::new(), Vec::new());
+    for (done, number) in accepted.iter().zip(&numbers) {
+        let (origin, order_no) = (&done.command.origin, number.as_deref());
+        for what in &done.decision.movements {
+            // A hold that makes room for an order is no part of it.
+            let order_no = order_no.filter(|_| what.event != EventType::StockExpired);
+            movements.push(Entry {
+                id: server::nextval(session.journal_ids),
+                what,
+                origin,
+                order_no,
+            });
+        }
+        for what in &done.decision.notices {
+            notices.push(Entry {
+                id: server::nextval(session.journal_ids),
+                what,
+                origin,
+                order_no,
+            });
+        }
+    }
+    if movements.is_empty() && notices.is_empty() {
         return;
     }
-    let numbers: Vec<Option<String>> = accepted.iter().map(|a| a.order.map(|o| o.text())).collect();
-    let entries: Vec<Entry> = accepted
-        .iter()
-        .zip(&numbers)
-        .flat_map(|(a, no)| a.decision.movements.iter().map(move |m| (a.command, no.as_deref(), m)))
-        .map(|(command, order_no, movement)| Entry {
-            id: server::nextval(session.journal_ids),
-            movement,
-            command,
-            order_no,
-        })
-        .collect();
-    let batch = Batch { generation: session.generation, now, db_user: server::session_user() };
-    if entries.len() <= FEW {
-        entries.iter().for_each(|entry| batch.write_one(spi, entry));
+    let batch = Batch::new(session, now);
+    if movements.len() <= FEW {
+        movements.iter().for_each(|entry| batch.write_one(spi, entry));
     } else {
-        batch.write_many(spi, &entries);
+        batch.write_many(spi, &movements);
+    }
+    notices.iter().for_each(|entry| batch.write_notice(spi, entry));
+}
+
+/// Writes events of a command that is none on stock.
+pub fn write_notices(spi: &Spi, session: &Session, notices: &[Notice], origin: &Origin) {
+    let batch = Batch::new(session, server::now());
+    for what in notices {
+        let id = server::nextval(session.journal_ids);
+        batch.write_notice(spi, &Entry { id, what, origin, order_no: None });
     }
 }
 
@@ -52,8 +74,12 @@ struct Batch {
 }
 
 impl Batch {
-    fn write_one(&self, spi: &Spi, entry: &Entry) {
-        let (m, command) = (entry.movement, entry.command);
+    fn new(session: &Session, now: Moment) -> Batch {
+        Batch { generation: session.generation, now, db_user: server::session_user() }
+    }
+
+    fn write_one(&self, spi: &Spi, entry: &Entry<Movement>) {
+        let (m, origin) = (entry.what, entry.origin);
         let args = Args::new()
             .int8(entry.id)
             .int4(self.generation)
@@ -68,18 +94,19 @@ impl Batch {
             .int8(m.on_hand)
             .int8(m.reserved)
             .int8(m.version)
-            .maybe_uuid(command.request_id.as_ref().map(|id| &id.0))
+            .maybe_uuid(origin.request_id.as_ref().map(|id| &id.0))
             .maybe_text(entry.order_no)
             .text(&m.reason)
-            .maybe_text(command.operator.as_deref())
+            .maybe_text(origin.operator.as_deref())
             .text(&self.db_user)
-            .maybe_text(command.trace_id.as_deref());
+            .maybe_text(origin.trace_id.as_deref())
+            .maybe_uuid(m.hold.as_ref().map(|(id, _)| &id.0));
         spi.execute(plans::JOURNAL_ONE.plan(spi), &args);
     }
 
-    fn write_many(&self, spi: &Spi, entries: &[Entry]) {
-        let ms = || entries.iter().map(|e| e.movement);
-        let commands = || entries.iter().map(|e| e.command);
+    fn write_many(&self, spi: &Spi, entries: &[Entry<Movement>]) {
+        let ms = || entries.iter().map(|e| e.what);
+        let origins = || entries.iter().map(|e| e.origin);
         let args = Args::new()
             .int8s(entries.iter().map(|e| Some(e.id)))
             .int4(self.generation)
@@ -94,12 +121,39 @@ impl Batch {
             .int8s(ms().map(|m| Some(m.on_hand)))
             .int8s(ms().map(|m| Some(m.reserved)))
             .int8s(ms().map(|m| Some(m.version)))
-            .uuids(commands().map(|c| c.request_id.as_ref().map(|id| &id.0)))
+            .uuids(origins().map(|c| c.request_id.as_ref().map(|id| &id.0)))
             .texts(entries.iter().map(|e| e.order_no))
             .texts(ms().map(|m| Some(&*m.reason)))
-            .texts(commands().map(|c| c.operator.as_deref()))
+            .texts(origins().map(|c| c.operator.as_deref()))
             .text(&self.db_user)
-            .texts(commands().map(|c| c.trace_id.as_deref()));
+            .texts(origins().map(|c| c.trace_id.as_deref()))
+            .uuids(ms().map(|m| m.hold.as_ref().map(|(id, _)| &id.0)));
         spi.execute(plans::JOURNAL_MANY.plan(spi), &args);
+    }
+
+    fn write_notice(&self, spi: &Spi, entry: &Entry<Notice>) {
+        let (notice, origin) = (entry.what, entry.origin);
+        let place = match &notice.about {
+            About::Level { sku, levels, .. } => Some((sku, levels)),
+            About::Order { .. } => None,
+        };
+        let args = Args::new()
+            .int8(entry.id)
+            .int4(self.generation)
+            .xid8(server::transaction_id())
+            .moment(self.now)
+            .text(notice.event.as_str())
+            .maybe_text(place.map(|(sku, _)| &**sku))
+            .int4(notice.warehouse_id.number())
+            .maybe_int8(place.map(|(_, levels)| levels.on_hand))
+            .maybe_int8(place.map(|(_, levels)| levels.reserved))
+            .maybe_uuid(origin.request_id.as_ref().map(|id| &id.0))
+            .maybe_text(entry.order_no)
+            .maybe_text(notice.reason.as_deref())
+            .maybe_text(origin.operator.as_deref())
+            .text(&self.db_user)
+            .maybe_text(origin.trace_id.as_deref())
+            .text(&notice.about.json());
+        spi.execute(plans::JOURNAL_NOTICE.plan(spi), &args);
     }
 }

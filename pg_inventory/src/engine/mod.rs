@@ -4,23 +4,30 @@
 //! decided against what the ones before it left; all results are written with a handful of
 //! statements. A single `deduct` is a batch of one.
 
+mod catalogue;
 mod claim;
 mod journal;
+mod lapse;
 mod numbers;
+mod papers;
 mod shelf;
+mod sweep;
 
 pub use claim::{Claim, Requests, look_up, reused};
+pub use journal::write_notices;
 pub use numbers::draw;
 pub use shelf::lock_sku;
+pub use sweep::sweep;
 
 use crate::pg::server;
 use crate::pg::spi::Spi;
 use crate::session::{self, Session};
 use inventory_core::Refusal;
 use inventory_core::book::{Book, Levels};
-use inventory_core::command::{Command, Place};
+use inventory_core::command::{Command, Need, Place};
 use inventory_core::decision::{Decision, decide};
 use inventory_core::fingerprint;
+use inventory_core::hold::HoldId;
 use inventory_core::order_number::OrderNumber;
 use inventory_core::time::Moment;
 
@@ -43,7 +50,17 @@ pub enum Outcome {
 pub struct Answer {
     pub order: Option<OrderNumber>,
     pub levels: Vec<Levels>,
+    /// The hold that was made, and when it ends.
+    pub hold: Option<(HoldId, Option<Moment>)>,
     pub replayed: bool,
+}
+
+/// What to do where another transaction has a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    Wait,
+    /// Refuse the command as busy, and go on with the others.
+    Never,
 }
 
 /// An accepted command on its way to the journal.
@@ -57,11 +74,14 @@ struct Accepted<'t> {
 /// Runs a batch; the outcomes are in the order of the tasks. Only what concerns the batch as a
 /// whole (tables missing) is an error here.
 pub fn execute(spi: &Spi, tasks: &[Task]) -> Result<Vec<Outcome>, Refusal> {
+    run(spi, tasks, Patience::Wait)
+}
+
+fn run(spi: &Spi, tasks: &[Task], patience: Patience) -> Result<Vec<Outcome>, Refusal> {
     let session = session::writing(spi)?;
     let mut requests = Requests::of(tasks);
     loop {
-        let mut book = shelf::lock(spi, &session, tasks)?;
-        let now = server::now();
+        let Some((mut book, now)) = lock(spi, &session, tasks, patience)? else { continue };
         let (mut outcomes, mut accepted) = decide_all(&mut book, tasks, &requests, now);
         // A refusal may be the echo of an effect that was committed while we waited for the rows.
         let refused = outcomes.iter().enumerate().filter(|(_, o)| o.is_some()).map(|(i, _)| i);
@@ -73,16 +93,39 @@ pub fn execute(spi: &Spi, tasks: &[Task]) -> Result<Vec<Outcome>, Refusal> {
             continue; // somebody else's effect is there now: decide again without these
         }
         shelf::write(spi, &session, &book)?;
+        papers::write(spi, &accepted, &book, now);
         journal::write(spi, &session, &accepted, now);
         for done in accepted {
             outcomes[done.task] = Some(Outcome::Accepted(Answer {
                 order: done.order,
                 levels: done.decision.answers,
+                hold: done.decision.hold,
                 replayed: false,
             }));
         }
         return Ok(outcomes.into_iter().flatten().collect());
     }
+}
+
+/// Locks all that the tasks are about, and reads the clock: nothing is decided by an earlier time.
+/// Nothing when an order moved on while we waited, so that other stock is to be locked.
+fn lock(
+    spi: &Spi,
+    session: &Session,
+    tasks: &[Task],
+    patience: Patience,
+) -> Result<Option<(Book, Moment)>, Refusal> {
+    let seen = papers::look(spi, tasks)?;
+    let catalogue = catalogue::hold(spi, tasks);
+    let actions = tasks.iter().filter_map(|t| Some(&t.command.as_ref().ok()?.action));
+    let needs: Vec<Need> = actions.flat_map(|action| action.needs(&seen)).collect();
+    let told = tasks.iter().flat_map(|task| task.places.iter().flatten());
+    let mut book = shelf::lock(spi, session, &needs, told, patience)?;
+    let Some(papers) = papers::lock(spi, tasks, &seen, patience)? else { return Ok(None) };
+    let now = server::now();
+    lapse::settle(spi, &mut book, &needs, now);
+    (book.papers, book.catalogue) = (papers, catalogue);
+    Ok(Some((book, now)))
 }
 
 /// Decides every task that is not settled as a repeat; leaves a hole for each accepted one.
@@ -123,7 +166,7 @@ impl Task {
     /// What the task's request id stands for.
     fn request(&self) -> Option<(inventory_core::command::RequestId, fingerprint::Fingerprint)> {
         let command = self.command.as_ref().ok()?;
-        Some((command.request_id?, fingerprint::of(&command.action)))
+        Some((command.origin.request_id?, fingerprint::of(&command.action)))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::pg::spi::Spi;
 use crate::session::Session;
 use inventory_core::Refusal;
 use inventory_core::command::WarehouseId;
+use inventory_core::decision::Numbering;
 use inventory_core::order_number::{OrderNumber, is_current, set_forward};
 use inventory_core::time::Moment;
 use pgrx::pg_sys::Oid;
@@ -73,8 +74,10 @@ pub fn assign(
 ) -> Result<(), Refusal> {
     let mut orders: BTreeMap<WarehouseId, Vec<&mut Accepted>> = BTreeMap::new();
     for order in accepted {
-        if let Some(warehouse) = order.decision.outbound {
-            orders.entry(warehouse).or_default().push(order);
+        match order.decision.numbering {
+            Numbering::None => {}
+            Numbering::Draw(warehouse) => orders.entry(warehouse).or_default().push(order),
+            Numbering::Known(number) => order.order = Some(number),
         }
     }
     for (warehouse, orders) in orders {

@@ -1,12 +1,12 @@
 //! Stock rows: locked and read into the book, written back from it.
 
-use super::Task;
+use super::Patience;
 use crate::pg::server;
 use crate::pg::spi::{self, Args, Spi};
 use crate::plans;
 use crate::session::Session;
-use inventory_core::book::{Book, Row, Shelf};
-use inventory_core::command::{Place, WarehouseId};
+use inventory_core::book::{Book, Row, Shelf, Stored};
+use inventory_core::command::{Need, Place, WarehouseId};
 use inventory_core::text::Label;
 use inventory_core::{Code, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,32 +20,33 @@ struct Wanted<'t> {
     lots: Vec<&'t Label>,
 }
 
-/// Locks every place the tasks name, in the one global order (products, warehouses, then stock by
-/// SKU and warehouse), and reads it.
-pub fn lock(spi: &Spi, session: &Session, tasks: &[Task]) -> Result<Book, Refusal> {
-    let mut wanted: BTreeMap<&Place, Wanted> = BTreeMap::new();
-    for task in tasks {
-        for place in task.places.iter().flatten() {
-            wanted.entry(place).or_default();
-        }
-        let Ok(command) = &task.command else { continue };
-        for (place, create) in command.action.places() {
-            let entry = wanted.entry(place).or_default();
-            entry.create |= create;
-            entry.lots.extend(command.action.lots());
-        }
+/// Locks every place that is needed, in the one global order (products, warehouses, then stock by SKU
+/// and warehouse), and reads it; as well as the places of which only the levels are told.
+pub fn lock<'t>(
+    spi: &Spi,
+    session: &Session,
+    needs: &'t [Need],
+    told: impl Iterator<Item = &'t Place>,
+    patience: Patience,
+) -> Result<Book, Refusal> {
+    let mut wanted: BTreeMap<&Place, Wanted> = told.map(|p| (p, Wanted::default())).collect();
+    for need in needs {
+        let entry = wanted.entry(&need.place).or_default();
+        entry.create |= need.create;
+        entry.lots.extend(need.lot);
     }
     let to_make = wanted.iter().filter(|(_, w)| w.create).map(|(p, _)| *p);
     let mut unknown = make_missing(spi, session, to_make)?;
     let mut book = Book::default();
     for (place, wanted) in wanted {
-        let shelf = match lock_place(spi, session, place, &wanted)? {
-            Some(shelf) => Ok(shelf),
+        let shelf = match lock_place(spi, session, place, &wanted, patience)? {
+            Found::Shelf(shelf) => Ok(shelf),
+            Found::Busy => Err(busy(place)),
             // What was not there when it was to be made is not there for this batch.
-            None if wanted.create => {
+            Found::Nothing if wanted.create => {
                 Err(unknown.remove(place).unwrap_or_else(|| unknown_sku(place)))
             }
-            None => empty_shelf(spi, place),
+            Found::Nothing => empty_shelf(spi, place),
         };
         book.insert(place.clone(), shelf);
     }
@@ -113,50 +114,70 @@ fn key(place: &Place) -> Args<'static> {
     Args::new().text(&place.sku).int4(place.warehouse_id.number())
 }
 
-/// Locks and reads a place; nothing where it has no row.
+/// A place as it was found.
+enum Found {
+    Shelf(Shelf),
+    /// Somebody has it, and we do not wait.
+    Busy,
+    Nothing,
+}
+
+/// Locks and reads a place.
 fn lock_place(
     spi: &Spi,
     session: &Session,
     place: &Place,
     wanted: &Wanted,
-) -> Result<Option<Shelf>, Refusal> {
+    patience: Patience,
+) -> Result<Found, Refusal> {
     let (number, leaf) = session.leaf(&place.sku)?;
-    let guard = spi.execute(plans::LOCK_STOCK.on_leaf(spi, number, &leaf.name), &key(place));
-    // A retired row is as good as none: its product or its warehouse is gone.
-    let Some(row) = guard.first().filter(|row| !row.bool(6)) else {
-        crosscheck(spi, number, &leaf.name, place);
-        return Ok(None);
+    let statement = match patience {
+        Patience::Wait => &plans::LOCK_STOCK,
+        Patience::Never => &plans::TRY_LOCK_STOCK,
     };
-    if !row.bool(5) {
-        return Ok(Some(Shelf {
-            lot_controlled: false,
-            rows: vec![Row {
-                lot: None,
-                on_hand: row.int8(1),
-                reserved: row.int8(2),
-                version: row.int8(3),
-                expires_on: None,
-                received_at: row.moment(4),
-                stored: Some(row.int8(3)),
-            }],
-        }));
+    let guard = spi.execute(statement.on_leaf(spi, number, &leaf.name), &key(place));
+    // A retired row is as good as none: its product or its warehouse is gone.
+    let Some(row) = guard.first().filter(|row| !row.bool(11)) else {
+        let find = plans::FIND_STOCK.on_leaf(spi, number, &leaf.name);
+        if patience == Patience::Never
+            && guard.len() == 0
+            && spi.execute(find, &key(place)).len() > 0
+        {
+            return Ok(Found::Busy);
+        }
+        crosscheck(spi, number, &leaf.name, place);
+        return Ok(Found::Nothing);
+    };
+    let low_at = row.maybe_int8(9);
+    if !row.bool(10) {
+        let only = stored_row(&row)?;
+        let moved = only.version > 0;
+        return Ok(Found::Shelf(Shelf { lot_controlled: false, low_at, moved, rows: vec![only] }));
     }
     crosscheck(spi, number, &leaf.name, place);
     let named = wanted.lots.iter().map(|l| Some(&***l));
-    let lots = plans::LOCK_LOTS.on_leaf(spi, number, &leaf.name);
+    let lots = plans::SHELF_LOTS.on_leaf(spi, number, &leaf.name);
     let rows = spi.execute(lots, &key(place).texts(named));
-    let rows = rows.iter().map(|r| {
-        Ok(Row {
-            lot: Some(Label::new("lot", r.text(1))?),
-            on_hand: r.int8(2),
-            reserved: r.int8(3),
-            version: r.int8(4),
-            expires_on: r.maybe_day(5),
-            received_at: r.moment(6),
-            stored: Some(r.int8(4)),
-        })
-    });
-    Ok(Some(Shelf { lot_controlled: true, rows: rows.collect::<Result<_, Refusal>>()? }))
+    let rows: Vec<Row> = rows.iter().map(|r| stored_row(&r)).collect::<Result<_, Refusal>>()?;
+    let find = || plans::FIND_LOT.on_leaf(spi, number, &leaf.name);
+    let moved = !rows.is_empty() || low_at.is_some() && spi.execute(find(), &key(place)).len() > 0;
+    Ok(Found::Shelf(Shelf { lot_controlled: true, low_at, moved, rows }))
+}
+
+/// A row read as its lot, units on hand and reserved, version, dates of expiry and receipt, lapsed
+/// units and the next expiry of a hold.
+fn stored_row(row: &spi::Row<'_>) -> Result<Row, Refusal> {
+    let stored = Stored { version: row.int8(4), lapsed: row.int8(7) };
+    let lot = Label::optional("lot", Some(row.text(1)).filter(|lot| !lot.is_empty()))?;
+    Ok(Row {
+        on_hand: row.int8(2),
+        reserved: row.int8(3),
+        version: stored.version,
+        lapsed: stored.lapsed,
+        next_expiry: row.maybe_moment(8),
+        stored: Some(stored),
+        ..Row::new(lot, row.maybe_day(5), row.moment(6))
+    })
 }
 
 /// Under a snapshot older than the lock (REPEATABLE READ) rows that came or lots that changed since
@@ -186,11 +207,17 @@ fn empty_shelf(spi: &Spi, place: &Place) -> Result<Shelf, Refusal> {
     if spi.execute(plans::FIND_WAREHOUSE.plan(spi), &Args::new().int4(number)).len() == 0 {
         return Err(WarehouseId::unknown(number));
     }
-    Ok(Shelf { lot_controlled: product.lot_controlled, rows: Vec::new() })
+    Ok(Shelf { lot_controlled: product.lot_controlled, ..Shelf::default() })
 }
 
 fn unknown_sku(place: &Place) -> Refusal {
     Refusal::new(Code::UnknownSku, format!("SKU {} does not exist", place.sku))
+}
+
+fn busy(place: &Place) -> Refusal {
+    let number = place.warehouse_id.number();
+    let detail = format!("SKU {} in warehouse {number} is held by another transaction", place.sku);
+    Refusal::new(Code::Busy, detail)
 }
 
 /// Writes back every row that changed.
@@ -200,6 +227,7 @@ pub fn write(spi: &Spi, session: &Session, book: &Book) -> Result<(), Refusal> {
         let lot = row.lot.as_deref().unwrap_or("");
         let args = Args::new().text(&place.sku).int4(place.warehouse_id.number()).text(lot);
         let args = args.int8(row.on_hand).int8(row.reserved).int8(row.version);
+        let args = args.int8(row.lapsed).maybe_moment(row.next_expiry);
         let written = if row.stored.is_some() {
             spi.execute(plans::UPDATE_STOCK.on_leaf(spi, number, &leaf.name), &args)
         } else {
@@ -213,15 +241,20 @@ pub fn write(spi: &Spi, session: &Session, book: &Book) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Locks every row of a SKU, in lock order; gives the units on hand and reserved. Its product is
-/// held by the caller, so that no row comes meanwhile.
-pub fn lock_sku(spi: &Spi, session: &Session, sku: &str) -> Result<(i64, i64), Refusal> {
+/// Locks every row of a SKU, in lock order; gives its shelves by warehouse, those out of use as if
+/// nothing ever moved there. Its product is held by the caller, so that no row comes meanwhile.
+pub fn lock_sku(spi: &Spi, session: &Session, sku: &str) -> Result<BTreeMap<i32, Shelf>, Refusal> {
     let (number, leaf) = session.leaf(sku)?;
     let args = || Args::new().text(sku);
     if server::snapshot_is_fixed() {
         spi.crosscheck(plans::SKU_STATE.on_leaf(spi, number, &leaf.name), &args());
     }
-    let rows = spi.execute(plans::LOCK_SKU.on_leaf(spi, number, &leaf.name), &args());
-    let sum = |column| rows.iter().map(|r| r.int8(column)).sum();
-    Ok((sum(1), sum(2)))
+    let mut shelves: BTreeMap<i32, Shelf> = BTreeMap::new();
+    for row in spi.execute(plans::LOCK_SKU.on_leaf(spi, number, &leaf.name), &args()).iter() {
+        let shelf = shelves.entry(row.int4(9)).or_default();
+        shelf.low_at = row.maybe_int8(10);
+        shelf.moved |= row.int8(4) > 0 && !row.bool(11);
+        shelf.rows.push(stored_row(&row)?);
+    }
+    Ok(shelves)
 }

@@ -1,7 +1,7 @@
 //! The way in and out: arguments to Rust values, answers to rows, refusals to errors of class IV.
 
 use crate::pg::server;
-use inventory_core::time::Day;
+use inventory_core::time::{Day, Moment};
 use inventory_core::{Code, Refusal};
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
 use pgrx::prelude::*;
@@ -41,6 +41,8 @@ pub enum Value {
     Int4(i32),
     Int8(i64),
     Text(String),
+    Uuid([u8; 16]),
+    Moment(Moment),
 }
 
 impl Value {
@@ -63,6 +65,8 @@ impl Value {
             Value::Int4(v) => v.into_datum(),
             Value::Int8(v) => v.into_datum(),
             Value::Text(v) => v.into_datum(),
+            Value::Uuid(v) => pgrx::Uuid::from_bytes(v).into_datum(),
+            Value::Moment(v) => v.0.into_datum(),
         };
         (datum.unwrap_or(Datum::from(0)), datum.is_none())
     }
@@ -120,6 +124,15 @@ impl Call {
 
     pub fn day(&self, at: usize) -> Option<Day> {
         self.get::<pgrx::datum::Date>(at).map(|d| Day(d.to_pg_epoch_days()))
+    }
+
+    /// An interval in microseconds, a month counted as 30 days; the inner `None` for one that is not
+    /// to be counted so.
+    pub fn interval(&self, at: usize) -> Option<Option<i64>> {
+        let interval = self.get::<pgrx::datum::Interval>(at)?;
+        let days = i64::from(interval.months()) * 30 + i64::from(interval.days());
+        let micros = days.checked_mul(86_400_000_000);
+        Some(micros.and_then(|micros| micros.checked_add(interval.micros())))
     }
 
     /// The text form of a jsonb argument.

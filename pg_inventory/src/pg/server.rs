@@ -18,6 +18,16 @@ pub fn now() -> Moment {
     Moment(unsafe { pg_sys::GetCurrentTimestamp() })
 }
 
+/// Bytes by chance, fit for ids that nobody shall guess.
+pub fn chance<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // SAFETY: fills exactly N bytes.
+    if !unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), N) } {
+        error!("could not generate random bytes");
+    }
+    bytes
+}
+
 /// The identity of the database: system identifier, timeline, database oid.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Identity {

@@ -281,6 +281,14 @@ impl Row<'_> {
         Moment(self.get::<i64>(column).unwrap_or_default())
     }
 
+    pub fn maybe_moment(&self, column: usize) -> Option<Moment> {
+        self.get::<i64>(column).map(Moment)
+    }
+
+    pub fn maybe_uuid(&self, column: usize) -> Option<[u8; 16]> {
+        self.get::<pgrx::Uuid>(column).map(|u| *u.as_bytes())
+    }
+
     pub fn int8s(&self, column: usize) -> Vec<i64> {
         self.get(column).unwrap_or_default()
     }
@@ -337,6 +345,10 @@ impl<'a> Args<'a> {
         self.push(Some(Datum::from(value.0)))
     }
 
+    pub fn maybe_moment(self, value: Option<Moment>) -> Self {
+        self.push(value.map(|m| Datum::from(m.0)))
+    }
+
     pub fn xid8(self, value: u64) -> Self {
         self.push(Some(Datum::from(value)))
     }
@@ -360,6 +372,11 @@ impl<'a> Args<'a> {
 
     pub fn int8s(self, values: impl Iterator<Item = Option<i64>>) -> Self {
         self.array(values.map(|v| v.map(Datum::from)), pg_sys::INT8OID, (8, true, b'd'))
+    }
+
+    pub fn moments(self, values: impl Iterator<Item = Option<Moment>>) -> Self {
+        let datums = values.map(|v| v.map(|m| Datum::from(m.0)));
+        self.array(datums, pg_sys::TIMESTAMPTZOID, (8, true, b'd'))
     }
 
     pub fn uuids(self, values: impl Iterator<Item = Option<&'a [u8; 16]>>) -> Self {
