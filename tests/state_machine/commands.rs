@@ -23,7 +23,7 @@ pub fn lot_name(lot: usize) -> String {
 
 /// How long a hold may last, in seconds. No sum of time that passes comes near any of these, so the
 /// seconds that a test itself takes never decide.
-const TTLS: [i64; 3] = [100, 1_000, 10_000];
+const TTLS: [i64; 4] = [100, 1_000, 10_000, 10_000];
 const PASSING: [i64; 3] = [150, 1_500, TEN_DAYS];
 pub const TEN_DAYS: i64 = 864_000;
 
@@ -74,7 +74,9 @@ pub enum Command {
         lines: Vec<Goods>,
         ttl: i64,
     },
-    /// Holds and orders are counted in the order in which they were made; one past the last is unknown.
+    /// Holds and orders are drawn by how many were made after them, so that a walk told without some of
+    /// its steps still means the same ones; the model then counts from the first one made. One that is
+    /// not there is unknown.
     Confirm {
         hold: usize,
         part: Option<i64>,
@@ -95,7 +97,7 @@ pub enum Command {
 #[derive(Clone, Debug)]
 pub enum Transition {
     Do(Command),
-    /// An earlier command once more, with its request ids.
+    /// The command so many before the last once more, with its request ids.
     Again(usize),
     /// Another command under an earlier request id.
     Misuse(usize),
@@ -104,11 +106,11 @@ pub enum Transition {
     Pass(i64),
 }
 
-pub fn transition(holds: usize, orders: usize, past: usize) -> BoxedStrategy<Transition> {
+pub fn transition() -> BoxedStrategy<Transition> {
     prop_oneof![
-        30 => command(holds, orders).prop_map(Transition::Do),
-        3 => (0..past.max(1)).prop_map(Transition::Again),
-        1 => (0..past.max(1)).prop_map(Transition::Misuse),
+        30 => command().prop_map(Transition::Do),
+        3 => recent().prop_map(Transition::Again),
+        1 => recent().prop_map(Transition::Misuse),
         1 => Just(Transition::Maintain),
         2 => prop::sample::select(&PASSING[..2]).prop_map(Transition::Pass),
         1 => prop::sample::select(&PASSING[..]).prop_map(Transition::Pass),
@@ -116,11 +118,9 @@ pub fn transition(holds: usize, orders: usize, past: usize) -> BoxedStrategy<Tra
     .boxed()
 }
 
-fn command(holds: usize, orders: usize) -> impl Strategy<Value = Command> {
+fn command() -> impl Strategy<Value = Command> {
     let ttl = || prop::sample::select(&TTLS[..]);
-    // The newest are the likeliest to be still open.
-    let hold = recent(holds);
-    let order = recent(orders);
+    let (hold, order) = (recent(), recent());
     let step = prop_oneof![
         3 => Just(Step::Start),
         3 => Just(Step::Complete),
@@ -130,16 +130,17 @@ fn command(holds: usize, orders: usize) -> impl Strategy<Value = Command> {
     prop_oneof![
         1 => (0..SKUS.len(), prop::option::of(0..30i64))
             .prop_map(|(sku, threshold)| Command::PutProduct { sku, threshold }),
-        6 => (incoming(), prop::bool::weighted(0.9)).prop_map(receipt),
+        8 => (incoming(), prop::bool::weighted(0.9)).prop_map(receipt),
         3 => outgoing().prop_map(Command::Deduct),
         2 => outgoing().prop_map(Command::TryDeduct),
         2 => prop::collection::vec((0..4usize, outgoing()), 1..5).prop_map(many),
-        2 => (outgoing(), any::<bool>()).prop_map(|(goods, up)| {
+        2 => (counted(), any::<bool>()).prop_map(|(goods, up)| {
             Command::Adjust(Goods { qty: if up { goods.qty } else { -goods.qty }, ..goods })
         }),
-        2 => outgoing().prop_map(Command::Recount),
-        2 => (outgoing(), 0..WAREHOUSES.len())
-            .prop_map(|(goods, to)| Command::Transfer { goods, to }),
+        2 => counted().prop_map(Command::Recount),
+        3 => (outgoing(), prop_oneof![20 => Just(1), 1 => 0..3usize]).prop_map(|(goods, step)| {
+            Command::Transfer { goods, to: (goods.warehouse + step) % 2 + step / 2 }
+        }),
         5 => (outgoing(), ttl()).prop_map(|(goods, ttl)| Command::Reserve { goods, ttl }),
         2 => (prop::collection::vec(outgoing(), 1..4), ttl()).prop_map(|(lines, ttl)| {
             let lines = lines.into_iter().map(|g| Goods { lot: None, ..g }).collect();
@@ -148,13 +149,17 @@ fn command(holds: usize, orders: usize) -> impl Strategy<Value = Command> {
         4 => (hold.clone(), prop::option::weighted(0.4, 1..9i64))
             .prop_map(|(hold, part)| Command::Confirm { hold, part }),
         2 => hold.prop_map(|hold| Command::Release { hold }),
-        2 => (any::<bool>(), prop::collection::vec(outgoing(), 1..4)).prop_map(new_order),
+        3 => (any::<bool>(), prop::collection::vec(outgoing(), 1..4)).prop_map(new_order),
         6 => (step, order).prop_map(|(step, order)| Command::MoveOrder { step, order }),
     ]
 }
 
-fn recent(count: usize) -> BoxedStrategy<usize> {
-    prop_oneof![4 => count.saturating_sub(3)..count + 1, 1 => 0..count + 1].boxed()
+/// So far back that nothing is there.
+pub const UNKNOWN: usize = 999;
+
+/// The newest are the likeliest to be still open.
+fn recent() -> BoxedStrategy<usize> {
+    prop_oneof![20 => 0..3usize, 5 => 0..12usize, 1 => Just(UNKNOWN)].boxed()
 }
 
 fn goods(
@@ -173,7 +178,11 @@ fn goods(
 }
 
 fn incoming() -> impl Strategy<Value = Goods> {
-    goods(1..30, prop::option::weighted(0.95, 0..LOTS))
+    goods(1..60, prop::option::weighted(0.95, 0..LOTS))
+}
+
+fn counted() -> impl Strategy<Value = Goods> {
+    goods(1..25, prop::option::weighted(0.95, 0..LOTS))
 }
 
 fn outgoing() -> impl Strategy<Value = Goods> {
@@ -207,6 +216,30 @@ fn new_order((outbound, lines): (bool, Vec<Goods>)) -> Command {
 }
 
 impl Command {
+    /// Whether the hold or order that it names is there, or is meant not to be.
+    pub fn makes_sense(&self, holds: usize, orders: usize) -> bool {
+        match self {
+            Command::Confirm { hold, .. } | Command::Release { hold } => {
+                *hold < holds || *hold == UNKNOWN
+            }
+            Command::MoveOrder { order, .. } => *order < orders || *order == UNKNOWN,
+            _ => true,
+        }
+    }
+
+    /// With holds and orders counted from the first, of so many that there are.
+    pub fn resolved(mut self, holds: usize, orders: usize) -> Command {
+        let from_first = |back: usize, all: usize| (all.wrapping_sub(back)).wrapping_sub(1);
+        match &mut self {
+            Command::Confirm { hold, .. } | Command::Release { hold } => {
+                *hold = from_first(*hold, holds);
+            }
+            Command::MoveOrder { order, .. } => *order = from_first(*order, orders),
+            _ => {}
+        }
+        self
+    }
+
     /// How many request ids it takes.
     pub fn ids(&self) -> usize {
         match self {

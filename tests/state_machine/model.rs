@@ -99,12 +99,13 @@ impl Model {
         Model { products, ..Model::default() }
     }
 
-    pub fn holds(&self) -> usize {
-        self.holds.len()
+    pub fn makes_sense(&self, command: &Command) -> bool {
+        command.makes_sense(self.holds.len(), self.orders.len())
     }
 
-    pub fn orders(&self) -> usize {
-        self.orders.len()
+    /// Where in the past the command is that was asked so many before the last.
+    pub fn before_last(&self, back: usize) -> usize {
+        self.past.len() - 1 - back
     }
 
     /// Days since the start.
@@ -121,8 +122,9 @@ impl Model {
     pub fn ask(&mut self, command: &Command) {
         let ids: Vec<_> = (self.ids..self.ids + command.ids()).collect();
         self.ids += ids.len();
+        let command = command.clone().resolved(self.holds.len(), self.orders.len());
         self.past.push((command.clone(), ids.clone()));
-        self.run(command, &ids);
+        self.run(&command, &ids);
     }
 
     pub fn run(&mut self, command: &Command, ids: &[usize]) {
