@@ -5,6 +5,8 @@
 
 #[path = "state_machine/commands.rs"]
 mod commands;
+#[path = "state_machine/crowd.rs"]
+mod crowd;
 #[path = "state_machine/model.rs"]
 mod model;
 
@@ -25,6 +27,8 @@ promises!(
     a_delta_that_is_dropped_is_found,
     a_movement_that_is_not_written_is_found,
     a_hold_that_never_ends_is_found,
+    sessions_at_once_agree_with_their_own_logs,
+    an_update_that_is_lost_is_found,
 );
 
 /// `INVENTORY_SEED` picks another walk; the one that failed is printed.
@@ -461,4 +465,28 @@ async fn a_movement_that_is_not_written_is_found(pg: Pg) {
 async fn a_hold_that_never_ends_is_found(pg: Pg) {
     let body = "NEW.next_expiry := NULL;";
     finds(&pg, &on_each_leaf("stock", "BEFORE UPDATE", body), 6).await;
+}
+
+async fn sessions_at_once_agree_with_their_own_logs(pg: Pg) {
+    for round in 0..if soak() { 100 } else { 3 } {
+        let db = pg.database().await;
+        let outcome = crowd::run(&db, seed() + 100 * round, None).await;
+        assert_eq!(outcome, Ok(()), "seed {}, round {round}", seed());
+    }
+}
+
+/// What two sessions do without the row's lock: now and then one writes over the other's last change,
+/// because it had read the row before.
+async fn an_update_that_is_lost_is_found(pg: Pg) {
+    let body = "
+        IF OLD.version % 20 = 19 AND NEW.on_hand <> OLD.on_hand THEN
+            NEW.on_hand := NEW.on_hand - OLD.on_hand + (
+                SELECT j.on_hand FROM inventory.journal AS j
+                 WHERE j.sku = OLD.sku AND j.warehouse_id = OLD.warehouse_id AND j.lot = OLD.lot
+                   AND j.version = OLD.version - 1);
+        END IF;";
+    let fault = on_each_leaf("stock", "BEFORE UPDATE", body);
+    let db = pg.database().await;
+    let outcome = crowd::run(&db, seed(), Some(&fault)).await;
+    assert!(outcome.is_err(), "nobody noticed");
 }
