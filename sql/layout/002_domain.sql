@@ -175,5 +175,5 @@ SELECT j.order_no, j.extra ->> 'from' AS from_state, j.extra ->> 'to' AS to_stat
   FROM inventory.journal AS j
  WHERE j.event_type = 'ORDER_STATE_CHANGED';
 
-GRANT SELECT ON inventory.reservations, inventory.order_status, inventory.order_lines, inventory.order_history
+GRANT SELECT ON inventory.stock_now, inventory.reservations, inventory.order_status, inventory.order_lines, inventory.order_history
    TO inventory_reader;
