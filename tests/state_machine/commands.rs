@@ -137,7 +137,9 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (counted(), any::<bool>()).prop_map(|(goods, up)| {
             Command::Adjust(Goods { qty: if up { goods.qty } else { -goods.qty }, ..goods })
         }),
-        2 => counted().prop_map(Command::Recount),
+        3 => (counted(), prop::bool::weighted(0.4)).prop_map(|(goods, none)| {
+            Command::Recount(Goods { qty: if none { 0 } else { goods.qty }, ..goods })
+        }),
         3 => (outgoing(), prop_oneof![20 => Just(1), 1 => 0..3usize]).prop_map(|(goods, step)| {
             Command::Transfer { goods, to: (goods.warehouse + step) % 2 + step / 2 }
         }),

@@ -37,9 +37,9 @@ pub fn lock<'t>(
     }
     let to_make = wanted.iter().filter(|(_, w)| w.create).map(|(p, _)| *p);
     let mut unknown = make_missing(spi, session, to_make)?;
-    let mut book = Book::default();
-    for (place, wanted) in wanted {
-        let shelf = match lock_place(spi, session, place, &wanted, patience)? {
+    let mut shelves = BTreeMap::new();
+    for (place, wanted) in &wanted {
+        let shelf = match lock_place(spi, session, place, wanted, patience)? {
             Found::Shelf(shelf) => Ok(shelf),
             Found::Busy => Err(busy(place)),
             // What was not there when it was to be made is not there for this batch.
@@ -48,9 +48,39 @@ pub fn lock<'t>(
             }
             Found::Nothing => empty_shelf(spi, place),
         };
+        shelves.insert(*place, shelf);
+    }
+    for place in wanted.iter().filter(|(_, w)| w.create && w.lots.is_empty()).map(|(p, _)| *p) {
+        read_lots_that_may_come(spi, session, &mut shelves, place)?;
+    }
+    let mut book = Book::default();
+    for (place, shelf) in shelves {
         book.insert(place.clone(), shelf);
     }
     Ok(book)
+}
+
+/// A transfer that names no lot brings lots of another place: they are read too where they lie empty,
+/// now that the guards of both places are locked.
+fn read_lots_that_may_come(
+    spi: &Spi,
+    session: &Session,
+    shelves: &mut BTreeMap<&Place, Result<Shelf, Refusal>>,
+    place: &Place,
+) -> Result<(), Refusal> {
+    let others = shelves.iter().filter(|(other, _)| other.sku == place.sku && **other != place);
+    let others = others.filter_map(|(_, shelf)| shelf.as_ref().ok());
+    let names: BTreeSet<Label> =
+        others.flat_map(|s| &s.rows).filter_map(|row| row.lot.clone()).collect();
+    let Some(Ok(shelf)) = shelves.get_mut(place).filter(|_| !names.is_empty()) else {
+        return Ok(());
+    };
+    let (number, leaf) = session.leaf(&place.sku)?;
+    let lots = plans::SHELF_LOTS.on_leaf(spi, number, &leaf.name);
+    let rows = spi.execute(lots, &key(place).texts(names.iter().map(|l| Some(&**l))));
+    shelf.rows = rows.iter().map(|r| stored_row(&r)).collect::<Result<_, Refusal>>()?;
+    shelf.moved |= !shelf.rows.is_empty();
+    Ok(())
 }
 
 /// Makes the rows that something may come in to, where they are missing. Their products and
