@@ -257,31 +257,49 @@ impl Command {
 pub struct Names<'n> {
     pub holds: &'n [Uuid],
     pub orders: &'n [String],
-    /// The day on which the server believes the first one was.
-    pub first_day: &'n dyn Fn(i64) -> String,
+    /// The date that the server has for a day of the model.
+    pub date: &'n dyn Fn(i64) -> String,
+}
+
+impl Names<'_> {
+    fn hold(&self, at: usize) -> Uuid {
+        self.holds.get(at).copied().unwrap_or_default()
+    }
+
+    fn order(&self, at: usize) -> &str {
+        self.orders.get(at).map_or("20200101000000001000001", String::as_str)
+    }
 }
 
 /// What selects the answer of a command, the flag for repeats last.
 pub fn sql(command: &Command, ids: &[Uuid], names: &Names) -> String {
     let id = ids[0];
-    let levels = "code, order_no, on_hand, reserved, available, replayed";
-    let (columns, call) = match command {
-        Command::PutProduct { sku, threshold } => (
-            "code, created, replayed",
+    match command {
+        Command::DeductMany(lines) => deduct_many(lines, ids),
+        Command::ReserveMany { lines, ttl } => {
+            let (skus, qtys, warehouses) = arrays(lines.iter());
             format!(
-                "put_product({}, 'Product', {}, {}",
-                text(SKUS[*sku]),
-                threshold.map_or("NULL".into(), |t| t.to_string()),
-                lot_controlled(*sku)
-            ),
-        ),
+                "SELECT reservation_id, replayed \
+                 FROM inventory.reserve_many('{id}', {skus}, {qtys}, {warehouses}, '{ttl} seconds')"
+            )
+        }
+        _ => {
+            let (columns, call) = call(command, names);
+            format!("SELECT {columns} FROM inventory.{call}, request_id => '{id}')")
+        }
+    }
+}
+
+/// The columns of the answer, and the call up to its last own argument.
+fn call(command: &Command, names: &Names) -> (&'static str, String) {
+    let levels = "code, order_no, on_hand, reserved, available, replayed";
+    match command {
         Command::Receive { goods, expires } => {
-            let date = expires.map_or("NULL".into(), |day| text(&(names.first_day)(day)));
+            let date = expires.map_or("NULL".into(), |day| text(&(names.date)(day)));
             (levels, format!("receive({}, expires_on => {date}", place(goods)))
         }
         Command::Deduct(goods) => (levels, format!("deduct({}", place(goods))),
         Command::TryDeduct(goods) => (levels, format!("try_deduct({}", place(goods))),
-        Command::DeductMany(lines) => return deduct_many(lines, ids),
         Command::Adjust(goods) => (levels, format!("adjust({}", corrected(goods))),
         Command::Recount(goods) => (levels, format!("recount({}", corrected(goods))),
         Command::Transfer { goods, to } => {
@@ -293,32 +311,34 @@ pub fn sql(command: &Command, ids: &[Uuid], names: &Names) -> String {
             "reservation_id, on_hand, reserved, available, replayed",
             format!("reserve({}, ttl => '{ttl} seconds'", place(goods)),
         ),
-        Command::ReserveMany { lines, ttl } => {
-            let (skus, qtys, warehouses) = arrays(lines.iter());
-            return format!(
-                "SELECT reservation_id, replayed FROM inventory.reserve_many('{id}', {skus}, {qtys}, {warehouses}, '{ttl} seconds')"
-            );
+        _ => paper_call(command, names),
+    }
+}
+
+/// As [`call`], for what is not about goods of one place.
+fn paper_call(command: &Command, names: &Names) -> (&'static str, String) {
+    let resolved = "code, order_no, reservation_id, state, replayed";
+    match command {
+        Command::PutProduct { sku, threshold } => {
+            let (name, by_lot) = (SKUS[*sku], lot_controlled(*sku));
+            let threshold = threshold.map_or("NULL".into(), |t| t.to_string());
+            let call = format!("put_product('{name}', 'Product', {threshold}, {by_lot}");
+            ("code, created, replayed", call)
         }
         Command::Confirm { hold, part } => {
             let part = part.map_or("NULL".into(), |p| p.to_string());
-            let columns = "code, order_no, reservation_id, state, replayed";
-            (columns, format!("confirm('{}', {part}", name_of(names.holds, *hold)))
+            (resolved, format!("confirm('{}', {part}", names.hold(*hold)))
         }
-        Command::Release { hold } => (
-            "code, order_no, reservation_id, state, replayed",
-            format!("release('{}'", name_of(names.holds, *hold)),
-        ),
+        Command::Release { hold } => (resolved, format!("release('{}'", names.hold(*hold))),
         Command::CreateOrder { outbound, lines } => {
             let direction = if *outbound { "outbound" } else { "inbound" };
             let warehouse = WAREHOUSES[lines[0].warehouse];
-            let lines: Vec<_> = lines.iter().map(order_line).collect();
-            let lines = lines.join(", ");
+            let lines = lines.iter().map(order_line).collect::<Vec<_>>().join(", ");
             let call = format!("create_order('{direction}', '[{lines}]', {warehouse}");
             ("order_no, state, replayed", call)
         }
         Command::MoveOrder { step, order } => {
-            let unknown = "20200101000000001000001".to_owned();
-            let order = names.orders.get(*order).unwrap_or(&unknown);
+            let order = names.order(*order);
             let call = match step {
                 Step::Start => format!("start_order('{order}'"),
                 Step::Complete => format!("complete_order('{order}'"),
@@ -327,8 +347,8 @@ pub fn sql(command: &Command, ids: &[Uuid], names: &Names) -> String {
             };
             ("code, order_no, state, replayed", call)
         }
-    };
-    format!("SELECT {columns} FROM inventory.{call}, request_id => '{id}')")
+        goods => unreachable!("{goods:?} is about goods of places"),
+    }
 }
 
 fn text(value: &str) -> String {
@@ -337,10 +357,6 @@ fn text(value: &str) -> String {
 
 fn lot(lot: Option<usize>) -> String {
     lot.map_or("NULL".into(), |lot| text(&lot_name(lot)))
-}
-
-fn name_of(names: &[Uuid], at: usize) -> Uuid {
-    names.get(at).copied().unwrap_or_default()
 }
 
 fn place(goods: &Goods) -> String {
