@@ -176,6 +176,12 @@ SELECT 'hold', 'reservation ' || l.reservation_id, 'a reservation', 'lines of no
  WHERE NOT EXISTS (SELECT FROM inventory.reservation AS r WHERE r.reservation_id = l.reservation_id)
  GROUP BY l.reservation_id
 UNION ALL
+SELECT 'hold', 'reservation ' || r.reservation_id, 'until ' || coalesce(r.expires_at::text, 'resolved'),
+       'line ' || l.line || ' until ' || coalesce(l.expires_at::text, 'resolved')
+  FROM inventory.reservation AS r
+  JOIN inventory.reservation_line AS l ON l.reservation_id = r.reservation_id
+ WHERE l.expires_at IS DISTINCT FROM r.expires_at
+UNION ALL
 SELECT 'hold_journal', 'reservation ' || h.reservation_id, coalesce(j.held, 0) || ' units', h.open_units || ' units'
   FROM hold_sum AS h
   LEFT JOIN (SELECT j.reservation_id, pg_catalog.sum(j.reserved_delta) AS held FROM inventory.journal AS j

@@ -99,7 +99,10 @@ const SPOILS: &[Spoil] = &[
         "reservation HELD|no open line|1 of 1 open, RELEASED"),
     spoil("hold_journal", "UPDATE inventory.journal SET reservation_id = NULL WHERE id = 11",
         "reservation HELD|0 units|3 units"),
-    spoil("hold_order", "UPDATE inventory.reservation SET expires_at = NULL",
+    spoil("hold", "UPDATE inventory.reservation SET expires_at = '2999-01-01 00:00Z' WHERE expires_at IS NOT NULL; SET timezone = 'UTC'; \
+                   UPDATE inventory.reservation_line SET expires_at = '2999-01-02 00:00Z' WHERE expires_at IS NOT NULL",
+        "reservation HELD|until 2999-01-01 00:00:00+00|line 1 until 2999-01-02 00:00:00+00"),
+    spoil("hold_order", "UPDATE inventory.reservation SET expires_at = NULL; UPDATE inventory.reservation_line SET expires_at = NULL",
         "reservation HELD|1 order|0 orders"),
     spoil("hold_order", "UPDATE inventory.orders SET reservation_id = NULL WHERE state = 'COMPLETED'",
         "reservation SOLD|1 order|0 orders\norder_hold|order SOLD|a hold CONFIRMED|a hold none"),

@@ -251,12 +251,12 @@ statements! {
           WHERE o.order_id = $1";
     /// An open order that names a product, or any of a warehouse.
     OPEN_ORDER_OF_SKU(TEXTOID) =
-        "SELECT o.order_no FROM inventory.orders AS o
+        "SELECT o.order_id, NULL::pg_catalog.int8 FROM inventory.orders AS o
           WHERE o.state IN ('PENDING', 'PROCESSING')
             AND EXISTS (SELECT FROM inventory.order_line AS l WHERE l.order_id = o.order_id AND l.sku = $1)
           LIMIT 1";
     OPEN_ORDER_OF_WAREHOUSE(INT4OID) =
-        "SELECT o.order_no FROM inventory.orders AS o
+        "SELECT o.order_id, NULL::pg_catalog.int8 FROM inventory.orders AS o
           WHERE o.warehouse_id = $1 AND o.state IN ('PENDING', 'PROCESSING') LIMIT 1";
 }
 

@@ -15,6 +15,7 @@ use inventory_core::book::Shelf;
 use inventory_core::command::{Origin, Place, WarehouseId};
 use inventory_core::decision::{self, Notice};
 use inventory_core::fingerprint::{Content, Fingerprint};
+use inventory_core::order_number::OrderNumber;
 use inventory_core::text::{Label, name, required};
 use inventory_core::{Code, QUANTITY_MAX, Refusal};
 use pgrx::pg_sys::INT4OID;
@@ -291,8 +292,12 @@ fn lock_warehouse_stock(spi: &Spi, id: WarehouseId) -> (i64, i64) {
 
 /// Orders under way keep what they name. Whoever makes one holds product and warehouse meanwhile.
 fn refuse_open_order(spi: &Spi, find: &plans::Statement, args: &Args) -> Result<(), Refusal> {
-    let open = spi.execute(find.plan(spi), args);
-    open.first().map_or(Ok(()), |order| Err(in_use(format!("order {} is open", order.text(1)))))
+    if server::snapshot_is_fixed() {
+        spi.crosscheck(find.plan(spi), args);
+    }
+    let open = spi.execute(find.plan(spi), args).first().map(|order| order.int8(1));
+    let number = |id| OrderNumber::from_id(id).text();
+    open.map_or(Ok(()), |id| Err(in_use(format!("order {} is open", number(id)))))
 }
 
 /// Units on hand and reserved over all warehouses.

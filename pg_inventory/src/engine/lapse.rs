@@ -17,22 +17,29 @@ const EVER: Moment = Moment(i64::MAX);
 /// Brings each row's count of lapsed units up to `now`, and reads as many lapsed lines as may have to
 /// make room for what the needs take.
 pub fn settle(spi: &Spi, book: &mut Book, needs: &[Need], now: Moment) {
-    let mut units: BTreeMap<&Place, i64> = BTreeMap::new();
-    for need in needs {
-        let sum = units.entry(&need.place).or_default();
-        *sum = sum.saturating_add(need.units);
-    }
+    let mut wanted = None;
     for (place, row) in book.rows_mut() {
         let passed = row.next_expiry.is_some_and(|at| at <= now);
         if !passed && row.lapsed == 0 {
             continue;
         }
         count(spi, place, row, passed, now);
-        let short = row.shortfall(units.get(place).copied().unwrap_or(0));
+        let wanted = wanted.get_or_insert_with(|| units(needs));
+        let short = row.shortfall(wanted.get(place).copied().unwrap_or(0));
         if short > 0 {
             row.due = due(spi, place, row, now, short);
         }
     }
+}
+
+/// How many units the needs take of each place at most.
+fn units<'n>(needs: &'n [Need]) -> BTreeMap<&'n Place, i64> {
+    let mut units: BTreeMap<&Place, i64> = BTreeMap::new();
+    for need in needs {
+        let sum = units.entry(&need.place).or_default();
+        *sum = sum.saturating_add(need.units);
+    }
+    units
 }
 
 /// Adds up what lapsed since the row was counted; or takes off what has not, where the clock stepped

@@ -16,19 +16,22 @@ use inventory_core::time::Moment;
 use inventory_core::{Code, Refusal};
 use std::collections::BTreeSet;
 
-/// The statements that find an order and a hold: to look at, to lock, to lock if nobody has.
+/// The statements that find an order and a hold: to look at, to lock, to lock unless somebody has it.
 struct Reading {
     order: &'static Statement,
     hold: &'static Statement,
+    /// Whether what is not found although it is there is somebody's.
+    skips: bool,
 }
 
-static LOOK: Reading = Reading { order: &plans::FIND_ORDER, hold: &plans::FIND_HOLD };
-static LOCK: Reading = Reading { order: &plans::LOCK_ORDER, hold: &plans::LOCK_HOLD };
-static TRY_LOCK: Reading = Reading { order: &plans::TRY_LOCK_ORDER, hold: &plans::TRY_LOCK_HOLD };
+static LOOK: Reading = Reading { order: &plans::FIND_ORDER, hold: &plans::FIND_HOLD, skips: false };
+static LOCK: Reading = Reading { order: &plans::LOCK_ORDER, hold: &plans::LOCK_HOLD, skips: false };
+static TRY_LOCK: Reading =
+    Reading { order: &plans::TRY_LOCK_ORDER, hold: &plans::TRY_LOCK_HOLD, skips: true };
 
 /// What the tasks name, as it is now.
 pub fn look(spi: &Spi, tasks: &[Task]) -> Result<Papers, Refusal> {
-    LOOK.papers(spi, tasks, None)
+    LOOK.papers(spi, tasks, &Papers::default())
 }
 
 /// The same under lock; nothing when an order has come to another hold than `seen` meanwhile, so that
@@ -40,8 +43,8 @@ pub fn lock(
     patience: Patience,
 ) -> Result<Option<Papers>, Refusal> {
     let papers = match patience {
-        Patience::Wait => LOCK.papers(spi, tasks, Some(seen))?,
-        Patience::Never => TRY_LOCK.papers(spi, tasks, Some(seen))?,
+        Patience::Wait => LOCK.papers(spi, tasks, seen)?,
+        Patience::Never => TRY_LOCK.papers(spi, tasks, seen)?,
     };
     let hold = |papers: &Papers, no| papers.order(no).ok().and_then(|order| order.hold);
     let same = papers.orders.keys().all(|no| hold(&papers, *no) == hold(seen, *no));
@@ -49,25 +52,23 @@ pub fn lock(
 }
 
 impl Reading {
-    fn papers(&self, spi: &Spi, tasks: &[Task], seen: Option<&Papers>) -> Result<Papers, Refusal> {
+    fn papers(&self, spi: &Spi, tasks: &[Task], seen: &Papers) -> Result<Papers, Refusal> {
         let actions = || tasks.iter().filter_map(|t| Some(&t.command.as_ref().ok()?.action));
         let numbers: BTreeSet<OrderNumber> = actions().filter_map(Action::order).collect();
         let mut holds: BTreeSet<HoldId> = actions().filter_map(Action::hold).collect();
         let mut papers = Papers::default();
         for number in numbers {
-            let known = seen.is_some_and(|seen| seen.orders.contains_key(&number));
             if let Some(order) = self.order(spi, number)? {
                 holds.extend(order.hold);
                 papers.orders.insert(number, Ok(order));
-            } else if known {
+            } else if self.skips && seen.orders.contains_key(&number) {
                 papers.orders.insert(number, Err(busy(&format!("order {}", number.text()))));
             }
         }
         for id in holds {
-            let known = seen.is_some_and(|seen| seen.holds.contains_key(&id));
             if let Some(hold) = self.hold(spi, id)? {
                 papers.holds.insert(id, Ok(hold));
-            } else if known {
+            } else if self.skips && seen.holds.contains_key(&id) {
                 papers.holds.insert(id, Err(busy(&format!("reservation {}", id.text()))));
             }
         }

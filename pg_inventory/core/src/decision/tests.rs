@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::QUANTITY_MAX;
-use crate::book::{Shelf, Stored};
+use crate::book::{DueLine, Shelf, Stored};
 use crate::command::{Counted, Delta, Line, Quantity};
+use crate::hold::{Hold, HoldState, Ttl};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -280,4 +281,108 @@ fn a_lot_that_a_refused_command_brought_is_not_known_after_it() {
     assert_eq!(refused(&mut book, Action::Deduct { lines }).0, Code::InsufficientStock);
     let shelf = book.shelf(&place(LOTS, 1)).unwrap();
     assert_eq!((shelf.rows.len(), shelf.rows[0].on_hand, shelf.rows[0].version), (1, 3, 1));
+}
+
+/// A place of ten units, of which four lapsed holds have one, two, three, one.
+fn lapsed() -> Book {
+    let due = |(line, quantity)| DueLine { hold: HoldId([1; 16]), line, quantity };
+    let due: Vec<DueLine> = [(1, 1), (2, 2), (3, 3), (4, 1)].into_iter().map(due).collect();
+    let stored = Some(Stored { version: 5, lapsed: 7 });
+    let row = Row {
+        on_hand: 10,
+        reserved: 7,
+        lapsed: 7,
+        version: 5,
+        stored,
+        due,
+        ..Row::new(None, None, NOW)
+    };
+    let mut book = Book::default();
+    book.insert(place(PLAIN, 1), Ok(Shelf { moved: true, rows: vec![row], ..Shelf::default() }));
+    book
+}
+
+fn sale(quantity: i64) -> Action {
+    Action::Deduct { lines: vec![line(PLAIN, 1, None, quantity)] }
+}
+
+#[test]
+fn lapsed_holds_make_room_for_what_is_needed_and_no_more() {
+    for (sold, booked) in [(3, 0), (4, 1), (5, 2), (6, 2), (7, 3), (10, 4)] {
+        let mut book = lapsed();
+        let decision = decide(&mut book, &sale(sold), NOW).unwrap();
+        let expired = |m: &&Movement| m.event == EventType::StockExpired;
+        assert_eq!(decision.movements.iter().filter(expired).count(), booked, "{sold} sold");
+        let row = &book.shelf(&place(PLAIN, 1)).unwrap().rows[0];
+        assert_eq!((row.on_hand, row.held()), (10 - sold, 0));
+        assert_eq!(row.version, 6 + booked as i64);
+    }
+}
+
+#[test]
+fn a_refusal_gives_lapsed_holds_back() {
+    let mut book = lapsed();
+    let lines = vec![line(PLAIN, 1, None, 8), line(PLAIN, 1, None, 3)];
+    let refusal = refused(&mut book, Action::Deduct { lines });
+    assert_eq!(refusal, (Code::InsufficientStock, "requested 3 units, available: 2".into()));
+    let row = &book.shelf(&place(PLAIN, 1)).unwrap().rows[0];
+    assert_eq!((row.on_hand, row.reserved, row.lapsed, row.version, row.booked), (10, 7, 7, 5, 0));
+    assert!(decide(&mut book, &sale(10), NOW).is_ok());
+}
+
+/// A hold of `quantity` over lots 1 and 2, in the book as the engine would read it.
+fn held(book: &mut Book, quantity: i64, expires_at: Option<Moment>) -> HoldId {
+    let id = HoldId([7; 16]);
+    let ttl = Ttl::new(Some(1_000)).unwrap();
+    let lines = vec![line(LOTS, 1, None, quantity)];
+    let decision = decide(book, &Action::Reserve { hold: id, lines, ttl }, NOW).unwrap();
+    let lines = decision.movements.iter().map(|m| HeldLine {
+        line: 1,
+        place: m.place.clone(),
+        lot: m.lot.clone(),
+        quantity: m.reserved_delta,
+        open: true,
+    });
+    let state = HoldState::Held;
+    let hold = Hold { state, expires_at, lines: lines.collect(), stored: state };
+    book.papers.holds.insert(id, Ok(hold));
+    id
+}
+
+#[test]
+fn a_part_is_taken_from_the_lot_that_expires_first_and_the_rest_given_back() {
+    let mut book = book();
+    receive(&mut book, LOTS, Some(2), 5);
+    receive(&mut book, LOTS, Some(1), 5);
+    let hold = held(&mut book, 8, Some(NOW.plus(1_000)));
+    let quantity = Some(Quantity::new(Some(6)).unwrap());
+    let decision = decide(&mut book, &Action::Confirm { hold, quantity }, NOW).unwrap();
+    let moves: Vec<_> = decision
+        .movements
+        .iter()
+        .map(|m| (m.lot.as_deref().unwrap_or(""), m.on_hand_delta, m.reserved_delta))
+        .collect();
+    assert_eq!(moves, [("L1", -5, -5), ("L2", -1, -1), ("L2", 0, -2)]);
+    let again = refused(&mut book, Action::Confirm { hold, quantity: None });
+    assert_eq!(again.0, Code::ReservationClosed);
+}
+
+#[test]
+fn a_hold_is_over_at_its_very_moment() {
+    let mut book = book();
+    receive(&mut book, LOTS, Some(1), 5);
+    let hold = held(&mut book, 3, Some(NOW));
+    let confirm = Action::Confirm { hold, quantity: None };
+    assert_eq!(refused(&mut book, confirm).0, Code::ReservationExpired);
+    let release = Action::Release { hold, reason: label("test") };
+    assert_eq!(refused(&mut book, release).0, Code::ReservationExpired);
+}
+
+#[test]
+fn the_hold_of_an_order_is_not_resolved_by_itself() {
+    let mut book = book();
+    receive(&mut book, LOTS, Some(1), 5);
+    let hold = held(&mut book, 3, None);
+    let confirm = Action::Confirm { hold, quantity: None };
+    assert_eq!(refused(&mut book, confirm).0, Code::InvalidTransition);
 }
