@@ -1,8 +1,8 @@
 //! Time that passes at a word, for tests that cannot wait for it.
 
-/// Makes `public.time_passes(by, skus)`, for superusers: afterwards everything stored about the time
-/// of holds and the dates of lots lies `by` further back, as if that much time had gone by. Without
-/// SKUs: for all of them. Days pass in whole days only.
+/// Makes `public.time_passes(by, pattern)`, for superusers: afterwards everything stored about the
+/// time of holds and the dates of lots lies `by` further back, as if that much time had gone by, for
+/// all SKUs or those that are LIKE `pattern`. For lots only whole days pass.
 pub const TIME_PASSES: &str = "
     CREATE FUNCTION public.time_passes(by interval, pattern text DEFAULT '%') RETURNS void
     LANGUAGE sql AS $$
