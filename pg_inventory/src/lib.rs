@@ -2,13 +2,17 @@
 //!
 //! `api` decodes the arguments of each SQL function and encodes its answer; `engine` is the one
 //! way to change stock: lock, decide (in `inventory_core`), write; `session` keeps what a session
-//! has looked up, `plans` its statements; `pg` holds everything that speaks to PostgreSQL's C side.
+//! has looked up, `plans` its statements; `upkeep` is the work that `worker` does in the background;
+//! `pg` holds everything that speaks to PostgreSQL's C side.
 
 mod api;
 mod engine;
 mod pg;
 mod plans;
 mod session;
+mod settings;
+mod upkeep;
+mod worker;
 
 ::pgrx::pg_module_magic!(name, version);
 
@@ -17,4 +21,6 @@ mod session;
 pub extern "C-unwind" fn _PG_init() {
     pg::server::keep_backtraces_out_of_errors();
     pg::watch::register();
+    settings::define();
+    worker::register();
 }

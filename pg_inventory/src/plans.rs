@@ -227,6 +227,35 @@ statements! {
           WHERE r.state = 'HELD' AND (r.expires_at, r.reservation_id) > ($1, $2) AND r.expires_at <= $3
           ORDER BY r.expires_at, r.reservation_id LIMIT $4";
 
+    /// Nothing while somebody else does the job.
+    LOCK_UPKEEP(TEXTOID) =
+        "SELECT u.position, u.at FROM inventory.upkeep AS u WHERE u.job = $1 FOR UPDATE SKIP LOCKED";
+    KEEP_UPKEEP(TEXTOID, INT8OID, TIMESTAMPTZOID) =
+        "UPDATE inventory.upkeep AS u SET position = $2, at = $3 WHERE u.job = $1";
+    REQUEST_BLOCKS() =
+        "SELECT pg_catalog.pg_relation_size('inventory.request')
+                / pg_catalog.current_setting('block_size')::pg_catalog.int8";
+    HOLD_BLOCKS() =
+        "SELECT pg_catalog.pg_relation_size('inventory.reservation')
+                / pg_catalog.current_setting('block_size')::pg_catalog.int8";
+    /// Requests of the blocks from $1 to before $2 that are older than $3.
+    PRUNE_REQUESTS(TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+        "DELETE FROM inventory.request AS d WHERE d.ctid = ANY (ARRAY(
+             SELECT r.ctid FROM inventory.request AS r
+              WHERE r.ctid >= $1::pg_catalog.tid AND r.ctid < $2::pg_catalog.tid AND r.at < $3
+                FOR UPDATE SKIP LOCKED))";
+    /// The same of holds that were resolved, with their lines. Those without limit are of orders.
+    PRUNE_HOLDS(TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+        "WITH past AS MATERIALIZED (
+             SELECT r.ctid, r.reservation_id FROM inventory.reservation AS r
+              WHERE r.ctid >= $1::pg_catalog.tid AND r.ctid < $2::pg_catalog.tid AND r.closed_at < $3
+                AND r.expires_at IS NOT NULL
+                FOR UPDATE SKIP LOCKED),
+         lines AS (
+             DELETE FROM inventory.reservation_line AS l USING past
+              WHERE l.reservation_id = past.reservation_id)
+         DELETE FROM inventory.reservation AS d WHERE d.ctid = ANY (ARRAY(SELECT past.ctid FROM past))";
+
     FIND_ORDER(INT8OID) =
         "SELECT o.direction, o.state, o.warehouse_id, o.reservation_id FROM inventory.orders AS o
           WHERE o.order_id = $1";

@@ -14,9 +14,10 @@ pub const LAYOUT: i32 = 2;
 
 /// One leaf of stock.
 pub struct Leaf {
+    /// As an SQL identifier.
     pub name: String,
-    modulus: u64,
-    remainder: u64,
+    pub modulus: u64,
+    pub remainder: u64,
 }
 
 /// Whether the session's generation is the stored one.
@@ -77,6 +78,12 @@ pub fn current(spi: &Spi) -> Result<Rc<Session>, Refusal> {
 
 fn not_installed(detail: impl Into<String>) -> Refusal {
     Refusal::new(Code::NotInstalled, detail)
+}
+
+/// The layout of the tables that are there.
+pub fn stored_layout(spi: &Spi) -> Option<i32> {
+    relation(spi, "inventory.installation")?;
+    spi.script("SELECT i.layout FROM inventory.installation AS i").first().map(|row| row.int4(1))
 }
 
 fn relation(spi: &Spi, name: &str) -> Option<Oid> {
@@ -175,7 +182,7 @@ pub fn make_number_sequence(spi: &Spi, warehouse_id: i32) -> Option<String> {
 }
 
 /// The leaves of stock with the part of the hash space each one takes.
-fn leaves(spi: &Spi) -> Result<Vec<Leaf>, Refusal> {
+pub fn leaves(spi: &Spi) -> Result<Vec<Leaf>, Refusal> {
     let rows = spi.script(
         "SELECT c.relname::pg_catalog.text, b.part[1]::pg_catalog.int8, b.part[2]::pg_catalog.int8
            FROM pg_catalog.pg_inherits AS i

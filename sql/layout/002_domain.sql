@@ -88,8 +88,11 @@ CREATE TABLE inventory.order_line (
 CREATE TABLE inventory.upkeep (
     job      text COLLATE "C" PRIMARY KEY,
     position bigint NOT NULL,
+    -- When it was last through.
     at       timestamptz NOT NULL
 );
+INSERT INTO inventory.upkeep (job, position, at)
+VALUES ('prune requests', 0, '-infinity'), ('prune holds', 0, '-infinity'), ('drop journal partitions', 0, '-infinity');
 
 -- Levels as they count now: without holds past their time, whether anybody swept them or not.
 CREATE VIEW inventory.stock_now AS

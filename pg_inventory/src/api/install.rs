@@ -5,6 +5,8 @@ use crate::pg::spi::{self, Args, Spi};
 use crate::pg::{lock, server};
 use crate::session::{self, LAYOUT};
 use crate::sql_function;
+use crate::upkeep::journal;
+use crate::upkeep::leaves::Shards;
 use inventory_core::order::{OrderState, TRANSITIONS};
 use inventory_core::order_number::OrderNumber;
 use inventory_core::text::required;
@@ -15,22 +17,13 @@ sql_function!(install);
 
 /// The steps from nothing to the layout of today; step n brings layout n - 1 to n, so a fresh
 /// install and an upgraded one are the same by construction.
-const STEPS: [fn(&Spi, i32); LAYOUT as usize] = [core_tables, domain_tables];
+const STEPS: [fn(&Spi, Shards); LAYOUT as usize] = [core_tables, domain_tables];
 
-/// Rows of the journal in one partition: small enough to drop one at a time, large enough that a
-/// busy year is a few dozen.
-const JOURNAL_PARTITION: i64 = 10_000_000;
 /// Journal partitions that exist from the start; what comes after them falls into the default one.
 const JOURNAL_AHEAD: i64 = 10;
-/// The most leaves of stock: names have two digits.
-const SHARDS_MAX: i32 = 64;
 
 fn install(call: &Call) -> Result<Answer, Refusal> {
-    let shards = required("shards", call.int4(0))?;
-    if !(1..=SHARDS_MAX).contains(&shards) || shards.count_ones() != 1 {
-        let detail = format!("shards must be a power of two from 1 to {SHARDS_MAX}, got {shards}");
-        return Err(Refusal::invalid(detail));
-    }
+    let shards = Shards::new(required("shards", call.int4(0))?)?;
     if required("distributed", call.bool(1))? {
         return Err(Refusal::invalid(
             "distributed tables are not offered yet: leave distributed false",
@@ -39,7 +32,7 @@ fn install(call: &Call) -> Result<Answer, Refusal> {
     spi::connect(|spi| {
         // Two installs at once: the second waits, then finds everything there.
         lock::installing();
-        let found = layout(spi);
+        let found = session::stored_layout(spi).unwrap_or(0);
         if found > LAYOUT {
             return Err(Refusal::new(
                 Code::NotInstalled,
@@ -68,28 +61,11 @@ fn install(call: &Call) -> Result<Answer, Refusal> {
     })
 }
 
-/// The layout that is there; 0 for none.
-fn layout(spi: &Spi) -> i32 {
-    let there = spi.script("SELECT pg_catalog.to_regclass('inventory.installation') IS NOT NULL");
-    if !there.first().is_some_and(|r| r.bool(1)) {
-        return 0;
-    }
-    spi.script("SELECT i.layout FROM inventory.installation AS i").first().map_or(0, |r| r.int4(1))
-}
-
-fn core_tables(spi: &Spi, shards: i32) {
+fn core_tables(spi: &Spi, shards: Shards) {
     spi.script(include_str!("../../../sql/layout/001_core.sql"));
-    for leaf in 0..shards {
-        // Fillfactor: room for the next version of a row on its own page, so that an update
-        // touches no index. Never-analyzed leaves of a busy table bloat: vacuum by a small share.
-        spi.script(&format!(
-            "CREATE TABLE inventory.stock_{leaf:02} PARTITION OF inventory.stock
-                FOR VALUES WITH (MODULUS {shards}, REMAINDER {leaf})
-                WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)"
-        ));
-    }
+    shards.make_all(spi);
     for part in 0..JOURNAL_AHEAD {
-        let (from, to) = (part * JOURNAL_PARTITION, (part + 1) * JOURNAL_PARTITION);
+        let (from, to) = (part * journal::ROWS, (part + 1) * journal::ROWS);
         spi.script(&format!(
             "CREATE TABLE inventory.journal_{part:04} PARTITION OF inventory.journal
                 FOR VALUES FROM ({from}) TO ({to})"
@@ -106,7 +82,7 @@ fn core_tables(spi: &Spi, shards: i32) {
 }
 
 /// Holds, orders, alerts; and the guard that holds orders to their transitions, whoever writes them.
-fn domain_tables(spi: &Spi, _: i32) {
+fn domain_tables(spi: &Spi, _: Shards) {
     spi.script(include_str!("../../../sql/layout/002_domain.sql"));
     let pair =
         |(from, to): &(OrderState, OrderState)| format!("('{}', '{}')", from.as_str(), to.as_str());

@@ -17,7 +17,7 @@ pub use claim::{Claim, Requests, look_up, reused};
 pub use journal::write_notices;
 pub use numbers::draw;
 pub use shelf::lock_sku;
-pub use sweep::sweep;
+pub use sweep::{Position, sweep};
 
 use crate::pg::server;
 use crate::pg::spi::Spi;

@@ -36,6 +36,25 @@ pub fn writing(relation: Oid) {
     unsafe { pg_sys::LockRelationOid(relation, pg_sys::RowExclusiveLock as i32) };
 }
 
+/// What a table is locked for.
+#[derive(Clone, Copy)]
+pub enum Mode {
+    /// Partitions come; readers and writers go on.
+    Reshape,
+    /// Nobody else is at it.
+    Alone,
+}
+
+/// Locks a table until the transaction ends, unless that means to wait.
+pub fn try_table(table: Oid, mode: Mode) -> bool {
+    let mode = match mode {
+        Mode::Reshape => pg_sys::ShareUpdateExclusiveLock,
+        Mode::Alone => pg_sys::AccessExclusiveLock,
+    };
+    // SAFETY: a lock of an oid; a relation that has gone is noticed by its users.
+    unsafe { pg_sys::ConditionalLockRelationOid(table, mode as i32) }
+}
+
 /// The short critical section in which one warehouse's order numbers are drawn (shared) or its
 /// sequence is set forward (alone). No cancel is taken while it lasts, so nothing in it may wait; and
 /// it ends on every way out.

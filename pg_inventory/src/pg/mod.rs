@@ -5,6 +5,8 @@
 
 pub mod call;
 pub mod lock;
+pub mod process;
 pub mod server;
+pub mod shared;
 pub mod spi;
 pub mod watch;

@@ -42,9 +42,15 @@ pub fn identity() -> Identity {
         Identity {
             system_id: pg_sys::GetSystemIdentifier() as i64,
             timeline: i64::from(pg_sys::GetWALInsertionTimeLine()),
-            database_oid: i64::from(pg_sys::MyDatabaseId.to_u32()),
+            database_oid: i64::from(database()),
         }
     }
+}
+
+/// This database's oid.
+pub fn database() -> u32 {
+    // SAFETY: reads a constant of the session.
+    unsafe { pg_sys::MyDatabaseId.to_u32() }
 }
 
 /// Whether the server is a standby, which has no timeline of its own to write on.

@@ -1,0 +1,226 @@
+//! Background processes: registered, started, connected, told to end.
+
+use pgrx::bgworkers::{BackgroundWorker, SignalWakeFlags};
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::prelude::*;
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::time::Duration;
+
+/// Seconds after which a launcher that failed is started again.
+const RESTART: c_int = 10;
+/// A database whose removal was broken off (DATCONNLIMIT_INVALID_DB in catalog/pg_database.h).
+const BROKEN: i32 = -2;
+
+unsafe extern "C-unwind" {
+    /// What ends a process at its next interrupt check (tcop/tcopprot.h).
+    fn die(signal: c_int);
+}
+
+/// Whether the server is starting and loads its libraries.
+pub fn preloading() -> bool {
+    // SAFETY: reads a flag of the process.
+    unsafe { pg_sys::process_shared_preload_libraries_in_progress }
+}
+
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn inventory_launcher_main(_argument: Datum) {
+    crate::worker::launch();
+}
+
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn inventory_visit_main(database: Datum) {
+    crate::worker::visit(database.value() as u32);
+}
+
+/// A worker that is to be registered.
+fn worker(name: &CStr, kind: &CStr, main: &CStr) -> pg_sys::BackgroundWorker {
+    let mut worker = pg_sys::BackgroundWorker {
+        bgw_flags: (pg_sys::BGWORKER_SHMEM_ACCESS | pg_sys::BGWORKER_BACKEND_DATABASE_CONNECTION)
+            as c_int,
+        ..Default::default()
+    };
+    copy(name, &mut worker.bgw_name);
+    copy(kind, &mut worker.bgw_type);
+    copy(c"pg_inventory", &mut worker.bgw_library_name);
+    copy(main, &mut worker.bgw_function_name);
+    worker
+}
+
+/// Copies as much of a text as fits, with a closing zero.
+fn copy(text: &CStr, into: &mut [c_char]) {
+    let room = into.len().saturating_sub(1);
+    for (place, byte) in into.iter_mut().zip(text.to_bytes().iter().take(room)) {
+        *place = *byte as c_char;
+    }
+}
+
+/// Has the launcher started with the server, on a standby too, and again when it fails.
+pub fn register_launcher() {
+    let name = c"pg_inventory launcher";
+    let mut launcher = worker(name, name, c"inventory_launcher_main");
+    launcher.bgw_start_time = pg_sys::BgWorkerStartTime::BgWorkerStart_ConsistentState;
+    launcher.bgw_restart_time = RESTART;
+    // SAFETY: while libraries are preloaded; the server copies what it is given.
+    unsafe { pg_sys::RegisterBackgroundWorker(&mut launcher) };
+}
+
+/// A visit that was sent.
+pub struct Running(*mut pg_sys::BackgroundWorkerHandle);
+
+impl Running {
+    pub fn ended(&self) -> bool {
+        let mut pid = 0;
+        // SAFETY: the handle is ours until it is dropped.
+        let status = unsafe { pg_sys::GetBackgroundWorkerPid(self.0, &mut pid) };
+        status == pg_sys::BgwHandleStatus::BGWH_STOPPED
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // SAFETY: allocated by the server for us, and forgotten by it.
+        unsafe { pg_sys::pfree(self.0.cast()) };
+    }
+}
+
+/// Starts a visit to a database; nothing when the server has no process left.
+pub fn send_visit(database: u32, name: &str) -> Option<Running> {
+    let name = CString::new(format!("pg_inventory upkeep of {name}")).ok()?;
+    let mut visit = worker(&name, c"pg_inventory upkeep", c"inventory_visit_main");
+    visit.bgw_start_time = pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished;
+    visit.bgw_restart_time = pg_sys::BGW_NEVER_RESTART;
+    visit.bgw_main_arg = Datum::from(database);
+    let mut handle = std::ptr::null_mut();
+    // SAFETY: outside a transaction memory is the process's own, so the handle lives on; we are told
+    // by our latch when the visit begins and ends.
+    unsafe {
+        visit.bgw_notify_pid = pg_sys::MyProcPid;
+        pg_sys::RegisterDynamicBackgroundWorker(&mut visit, &mut handle).then_some(Running(handle))
+    }
+}
+
+/// Makes this process the launcher: it hears signals and reads what all databases share.
+pub fn be_launcher() {
+    BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM);
+    BackgroundWorker::connect_worker_to_spi_by_oid(None, None);
+}
+
+/// Makes this process a visitor: it works in the database as the superuser the cluster was made with,
+/// and ends at once when it is told to.
+pub fn be_visitor(database: u32) {
+    // SAFETY: PostgreSQL's own handler ends the process at its next interrupt check. Nothing but ours
+    // and PostgreSQL's own is found by an unqualified name.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::pqsignal(pg_sys::SIGTERM as c_int, Some(die));
+        #[cfg(feature = "pg18")]
+        pg_sys::pqsignal_be(pg_sys::SIGTERM as c_int, Some(die));
+        pg_sys::BackgroundWorkerUnblockSignals();
+        let database = Oid::from(database);
+        pg_sys::BackgroundWorkerInitializeConnectionByOid(database, Oid::INVALID, 0);
+        pg_sys::SetConfigOption(
+            c"search_path".as_ptr(),
+            c"pg_catalog, pg_temp".as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+        );
+    }
+}
+
+/// Waits that long, or until something happens; takes in a changed configuration. False once the
+/// process is to end.
+pub fn wait(duration: Duration) -> bool {
+    let go_on = BackgroundWorker::wait_latch(Some(duration));
+    check_for_interrupts!();
+    if BackgroundWorker::sighup_received() {
+        // SAFETY: between two rounds, where settings may change.
+        unsafe { pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP) };
+    }
+    go_on
+}
+
+/// Does nothing for that long; ends with the process when it is told to end.
+pub fn rest(duration: Duration) {
+    let milliseconds = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
+    // SAFETY: waits for the process's own latch.
+    unsafe {
+        pg_sys::WaitLatch(
+            pg_sys::MyLatch,
+            events as c_int,
+            milliseconds,
+            pg_sys::PG_WAIT_EXTENSION,
+        );
+        pg_sys::ResetLatch(pg_sys::MyLatch);
+    }
+    check_for_interrupts!();
+}
+
+/// Runs `work` in a transaction of its own, shown as `activity` among the server's activities.
+pub fn transaction<R>(activity: &str, work: impl FnOnce() -> R) -> R {
+    let shown = CString::new(format!("pg_inventory: {activity}")).unwrap_or_default();
+    // SAFETY: as every background process does it; an error ends the process.
+    unsafe {
+        pg_sys::SetCurrentStatementStartTimestamp();
+        pg_sys::StartTransactionCommand();
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, shown.as_ptr());
+        let result = work();
+        pg_sys::PopActiveSnapshot();
+        pg_sys::CommitTransactionCommand();
+        pg_sys::pgstat_report_stat(true);
+        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, std::ptr::null());
+        result
+    }
+}
+
+/// The databases that can be connected to, but for templates. Read as the launcher can, which is in
+/// none of them.
+pub fn databases() -> Vec<(u32, String)> {
+    let mut found = Vec::new();
+    // SAFETY: a scan of a shared catalogue, closed before the transaction ends; the values are copied.
+    unsafe {
+        pg_sys::StartTransactionCommand();
+        pg_sys::GetTransactionSnapshot();
+        let table =
+            pg_sys::table_open(pg_sys::DatabaseRelationId, pg_sys::AccessShareLock as c_int);
+        let scan = pg_sys::table_beginscan_catalog(table, 0, std::ptr::null_mut());
+        loop {
+            let row = pg_sys::heap_getnext(scan, pg_sys::ScanDirection::ForwardScanDirection);
+            if row.is_null() {
+                break;
+            }
+            found.extend(database(row, (*table).rd_att));
+        }
+        if let Some(end) = (*(*table).rd_tableam).scan_end {
+            end(scan);
+        }
+        pg_sys::table_close(table, pg_sys::AccessShareLock as c_int);
+        pg_sys::CommitTransactionCommand();
+    }
+    found
+}
+
+/// A row of pg_database, if it is one to work in.
+///
+/// # Safety
+/// `row` is a row of pg_database, whose columns are `columns`.
+unsafe fn database(row: pg_sys::HeapTuple, columns: pg_sys::TupleDesc) -> Option<(u32, String)> {
+    // SAFETY: the columns have these types in every version.
+    unsafe {
+        let get = |column: u32| {
+            let mut is_null = false;
+            let value = pg_sys::heap_getattr(row, column as c_int, columns, &mut is_null);
+            (!is_null).then_some(value)
+        };
+        let oid = Oid::from_datum(get(pg_sys::Anum_pg_database_oid)?, false)?;
+        let name = get(pg_sys::Anum_pg_database_datname)?.cast_mut_ptr::<pg_sys::NameData>();
+        let allowed = bool::from_datum(get(pg_sys::Anum_pg_database_datallowconn)?, false)?;
+        let template = bool::from_datum(get(pg_sys::Anum_pg_database_datistemplate)?, false)?;
+        let limit = i32::from_datum(get(pg_sys::Anum_pg_database_datconnlimit)?, false)?;
+        let name = CStr::from_ptr((*name).data.as_ptr()).to_string_lossy().into_owned();
+        (allowed && !template && limit != BROKEN).then_some((oid.to_u32(), name))
+    }
+}
