@@ -50,6 +50,10 @@ statements! {
           WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot > ''
             AND (s.on_hand > 0 OR s.reserved > 0 OR s.lot = ANY ($3))
           ORDER BY s.lot");
+    /// Who wrote and who locked the row that guards a place.
+    OWN_STOCK(TEXTOID, INT4OID) =
+        "SELECT s.xmin::pg_catalog.text::pg_catalog.int8, s.xmax::pg_catalog.text::pg_catalog.int8
+           FROM inventory.{leaf} AS s WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = ''";
     /// Whether a place ever had a lot.
     FIND_LOT(TEXTOID, INT4OID) =
         "SELECT s.version FROM inventory.{leaf} AS s
@@ -135,6 +139,9 @@ statements! {
     FIND_REQUEST(UUIDOID) =
         "SELECT r.request_id, r.fingerprint, r.order_id, r.levels, r.reservation_id, r.expires_at FROM inventory.request AS r
           WHERE r.request_id = $1";
+    OWN_REQUEST(UUIDOID) =
+        "SELECT r.xmin::pg_catalog.text::pg_catalog.int8, r.xmax::pg_catalog.text::pg_catalog.int8
+           FROM inventory.request AS r WHERE r.request_id = $1";
     FIND_REQUESTS(UUIDARRAYOID) =
         "SELECT r.request_id, r.fingerprint, r.order_id, r.levels, r.reservation_id, r.expires_at FROM inventory.request AS r
           WHERE r.request_id = ANY ($1)";

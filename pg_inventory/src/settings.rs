@@ -23,6 +23,13 @@ pub static UPKEEP_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(2_000);
 /// Databases looked into at once. PostgreSQL has eight slots for such processes, shared by all.
 pub static WORKERS: GucSetting<i32> = GucSetting::<i32>::new(2);
 
+/// How long a call of `deduct_now` tries for goods that somebody else's transaction has, in
+/// milliseconds. Longer than any healthy transaction, shorter than a customer's patience.
+pub static LOCK_WAIT: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+/// Databases that can have a committer at the same time. Each takes one of max_worker_processes while
+/// calls come; PostgreSQL has eight.
+pub static COMMITTERS: GucSetting<i32> = GucSetting::<i32>::new(4);
+
 /// Makes the settings known, when the library is loaded.
 pub fn define() {
     let seconds = |name, short, long, setting, min| {
@@ -73,6 +80,24 @@ pub fn define() {
         (1, 32),
         GucFlags::default(),
     );
+    GucRegistry::define_int_guc(
+        c"pg_inventory.lock_wait",
+        c"How long deduct_now tries for goods that another transaction has locked.",
+        c"Then the call is refused as busy, and can be repeated.",
+        &LOCK_WAIT,
+        1,
+        600_000,
+        GucContext::Userset,
+        GucFlags::UNIT_MS,
+    );
+    number(
+        c"pg_inventory.committers",
+        c"How many databases can have a process that commits calls of deduct_now together.",
+        c"Each needs one of max_worker_processes while calls come. In other databases each call commits by itself.",
+        &COMMITTERS,
+        (0, 32),
+        GucFlags::default(),
+    );
     GucRegistry::define_bool_guc(
         c"pg_inventory.upkeep",
         c"Whether the background worker does its work.",
@@ -92,6 +117,11 @@ fn number(
     flags: GucFlags,
 ) {
     GucRegistry::define_int_guc(name, short, long, setting, min, max, GucContext::Sighup, flags);
+}
+
+/// The same in microseconds.
+pub fn lock_wait() -> i64 {
+    i64::from(LOCK_WAIT.get()) * 1_000
 }
 
 pub fn upkeep_interval() -> Duration {

@@ -4,7 +4,7 @@
 //! kind and threshold; who makes a stock row holds the product, so that none is made meanwhile.
 
 use super::{DELETED, PUT, ok, origin};
-use crate::engine::{self, Claim, lock_sku};
+use crate::engine::{self, Claim, Patience, lock_sku};
 use crate::pg::call::{Answer, Call, Value};
 use crate::pg::server;
 use crate::pg::spi::{self, Args, Spi};
@@ -334,7 +334,7 @@ fn once(
     effect: impl Fn(&Spi, &Session, &Once) -> Result<Done, Refusal>,
 ) -> Result<Done, Refusal> {
     spi::connect(|spi| {
-        let session = session::writing(spi)?;
+        let session = session::writing(spi, Patience::Wait)?;
         let once = Once { origin, fingerprint, movements: 0 };
         match effect(spi, &session, &once) {
             // A refusal may be the echo of this very request's effect.

@@ -2,6 +2,7 @@
 //! Arguments are taken as they come, NULL included, so that each is checked and named in the refusal.
 
 mod doctor;
+mod group_commit;
 mod holds;
 mod install;
 mod master;
@@ -12,9 +13,8 @@ mod stock;
 mod upkeep;
 mod verify;
 
-use crate::engine::{self, Outcome, Task};
+use crate::engine::{self, Patience};
 use crate::pg::call::{Call, Shape, Value};
-use crate::pg::spi;
 use inventory_core::Refusal;
 use inventory_core::command::{Action, Command, Origin, RequestId};
 use inventory_core::text::Label;
@@ -49,17 +49,13 @@ fn origin(call: &Call, first: usize) -> Result<Origin, Refusal> {
         request_id: call.uuid(first).map(RequestId),
         operator: Label::optional("operator", call.text(first + 1))?,
         trace_id: Label::optional("trace_id", call.text(first + 2))?,
+        user: None,
     })
 }
 
 /// Runs one command; its refusal raises.
 fn run(origin: Origin, action: Action) -> Result<engine::Answer, Refusal> {
-    let task = Task { places: Vec::new(), command: Ok(Command { origin, action }) };
-    match spi::connect(|spi| engine::execute(spi, &[task]))?.pop() {
-        Some(Outcome::Accepted(answer)) => Ok(answer),
-        Some(Outcome::Refused(refusal, _)) => Err(refusal),
-        None => Err(Refusal::invalid("nothing was asked for")),
-    }
+    engine::execute_one(Command { origin, action }, Patience::Wait)
 }
 
 fn ok() -> Value {

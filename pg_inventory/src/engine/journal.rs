@@ -52,7 +52,10 @@ pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], now: Moment) {
     if movements.len() <= FEW {
         movements.iter().for_each(|entry| batch.write_one(spi, entry));
     } else {
-        batch.write_many(spi, &movements);
+        // Mostly one user: those of a group commit may be several.
+        movements.sort_by_key(|entry| entry.origin.user.as_deref());
+        let same = |a: &Entry<Movement>, b: &Entry<Movement>| a.origin.user == b.origin.user;
+        movements.chunk_by(same).for_each(|entries| batch.write_many(spi, entries));
     }
     notices.iter().for_each(|entry| batch.write_notice(spi, entry));
 }
@@ -78,6 +81,10 @@ impl Batch {
         Batch { generation: session.generation, now, db_user: server::session_user() }
     }
 
+    fn user<'a>(&'a self, origin: &'a Origin) -> &'a str {
+        origin.user.as_deref().unwrap_or(&self.db_user)
+    }
+
     fn write_one(&self, spi: &Spi, entry: &Entry<Movement>) {
         let (m, origin) = (entry.what, entry.origin);
         let args = Args::new()
@@ -98,7 +105,7 @@ impl Batch {
             .maybe_text(entry.order_no)
             .text(&m.reason)
             .maybe_text(origin.operator.as_deref())
-            .text(&self.db_user)
+            .text(self.user(origin))
             .maybe_text(origin.trace_id.as_deref())
             .maybe_uuid(m.hold.as_ref().map(|(id, _)| &id.0));
         spi.execute(plans::JOURNAL_ONE.plan(spi), &args);
@@ -125,7 +132,7 @@ impl Batch {
             .texts(entries.iter().map(|e| e.order_no))
             .texts(ms().map(|m| Some(&*m.reason)))
             .texts(origins().map(|c| c.operator.as_deref()))
-            .text(&self.db_user)
+            .text(entries.first().map_or(&self.db_user, |e| self.user(e.origin)))
             .texts(origins().map(|c| c.trace_id.as_deref()))
             .uuids(ms().map(|m| m.hold.as_ref().map(|(id, _)| &id.0)));
         spi.execute(plans::JOURNAL_MANY.plan(spi), &args);
@@ -151,7 +158,7 @@ impl Batch {
             .maybe_text(entry.order_no)
             .maybe_text(notice.reason.as_deref())
             .maybe_text(origin.operator.as_deref())
-            .text(&self.db_user)
+            .text(self.user(origin))
             .maybe_text(origin.trace_id.as_deref())
             .text(&notice.about.json());
         spi.execute(plans::JOURNAL_NOTICE.plan(spi), &args);

@@ -4,6 +4,8 @@
 //! (serialization failure, cancel, disk full) unwinds through Rust and passes on unchanged.
 
 pub mod call;
+pub mod exchange;
+pub mod failure;
 pub mod lock;
 pub mod process;
 pub mod server;
