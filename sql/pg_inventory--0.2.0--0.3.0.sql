@@ -27,8 +27,19 @@ RETURNS TABLE (database text, service text, since timestamptz, batches bigint, a
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'inventory_group_commit';
 
+-- Hot SKUs -------------------------------------------------------------------------------------
+
+-- By hand, until it is taken back by hand.
+CREATE FUNCTION inventory.set_hot(
+    sku text, hot boolean,
+    request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
+    OUT code text, OUT changed boolean, OUT replayed boolean)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_set_hot';
+
 -- Rights ---------------------------------------------------------------------------------------
 
-REVOKE ALL ON FUNCTION inventory.deduct_now, inventory.reserve_now, inventory.group_commit FROM PUBLIC;
+REVOKE ALL ON FUNCTION inventory.deduct_now, inventory.reserve_now, inventory.group_commit, inventory.set_hot FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION inventory.group_commit TO inventory_reader;
 GRANT EXECUTE ON FUNCTION inventory.deduct_now, inventory.reserve_now TO inventory_operator;
+GRANT EXECUTE ON FUNCTION inventory.set_hot TO inventory_admin;

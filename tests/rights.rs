@@ -124,7 +124,7 @@ async fn functions_are_for_their_roles_alone(pg: Pg) {
             matches!(user, User::Operator | User::Admin)
         }
         "maintain" | "reshard" | "reshard_step" | "install" | "put_product" | "put_warehouse"
-        | "delete_product" | "delete_warehouse" => user == User::Admin,
+        | "delete_product" | "delete_warehouse" | "set_hot" => user == User::Admin,
         "orders_keep_to_their_states" => false,
         other => panic!("whose is {other}?"),
     };

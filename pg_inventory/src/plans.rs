@@ -103,6 +103,9 @@ statements! {
     /// For those who name it in an order: it does not go until they commit.
     KEEP_PRODUCT(TEXTOID) =
         "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR KEY SHARE";
+    /// The same, unless somebody changes or deletes it now.
+    TRY_KEEP_PRODUCT(TEXTOID) =
+        "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR KEY SHARE SKIP LOCKED";
     LOCK_PRODUCT(TEXTOID) =
         "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR UPDATE";
     /// Waits for whoever is making the same one.
@@ -262,6 +265,21 @@ statements! {
              DELETE FROM inventory.reservation_line AS l USING past
               WHERE l.reservation_id = past.reservation_id)
          DELETE FROM inventory.reservation AS d WHERE d.ctid = ANY (ARRAY(SELECT past.ctid FROM past))";
+
+    LOCK_HOT(TEXTOID) =
+        "SELECT h.sku, h.warehouse_id, h.by_hand, h.rate, h.cooling_since FROM inventory.hot_sku AS h
+          WHERE h.sku = $1 FOR UPDATE";
+    /// As many as the limit allows, but for those that somebody has.
+    LOCK_ALL_HOT() =
+        "SELECT h.sku, h.warehouse_id, h.by_hand, h.rate, h.cooling_since FROM inventory.hot_sku AS h
+            FOR UPDATE SKIP LOCKED";
+    KEEP_HOT(TEXTOID, INT4OID, BOOLOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.hot_sku AS h (sku, warehouse_id, by_hand, rate, cooling_since, since)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (sku) DO UPDATE SET warehouse_id = excluded.warehouse_id, by_hand = excluded.by_hand,
+                rate = excluded.rate, cooling_since = excluded.cooling_since";
+    FORGET_HOT(TEXTOID) =
+        "DELETE FROM inventory.hot_sku AS h WHERE h.sku = $1";
 
     FIND_ORDER(INT8OID) =
         "SELECT o.direction, o.state, o.warehouse_id, o.reservation_id FROM inventory.orders AS o

@@ -1,5 +1,6 @@
 //! The settings, `pg_inventory.*`. All are read from the configuration and can be changed by a reload.
 
+use inventory_core::heat::Line;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::CStr;
 use std::time::Duration;
@@ -29,6 +30,14 @@ pub static LOCK_WAIT: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 /// Databases that can have a committer at the same time. Each takes one of max_worker_processes while
 /// calls come; PostgreSQL has eight.
 pub static COMMITTERS: GucSetting<i32> = GucSetting::<i32>::new(4);
+
+/// From how many commands a second on a SKU is hot in the database. One row takes some thousand commits a
+/// second: well below that its users already queue.
+pub static HOT_RATE: GucSetting<i32> = GucSetting::<i32>::new(500);
+/// The same for commands that had to wait for the row.
+pub static HOT_WAITS: GucSetting<i32> = GucSetting::<i32>::new(50);
+/// The most SKUs that are hot by themselves. More at once are no few that thousands want.
+pub static HOT_LIMIT: GucSetting<i32> = GucSetting::<i32>::new(100);
 
 /// Makes the settings known, when the library is loaded.
 pub fn define() {
@@ -98,6 +107,29 @@ pub fn define() {
         (0, 32),
         GucFlags::default(),
     );
+    let rate = |name, short, long, setting| {
+        number(name, short, long, setting, (1, 1_000_000_000), GucFlags::default());
+    };
+    rate(
+        c"pg_inventory.hot_rate",
+        c"How many commands a second make a SKU hot.",
+        c"It is cold again after ten seconds below half of this and of hot_waits.",
+        &HOT_RATE,
+    );
+    rate(
+        c"pg_inventory.hot_waits",
+        c"How many waits a second for a SKU's row make it hot.",
+        c"A command waits that had to wait for a millisecond.",
+        &HOT_WAITS,
+    );
+    number(
+        c"pg_inventory.hot_limit",
+        c"How many SKUs can be hot by themselves.",
+        c"Those that are called hot by hand count, too.",
+        &HOT_LIMIT,
+        (0, 10_000),
+        GucFlags::default(),
+    );
     GucRegistry::define_bool_guc(
         c"pg_inventory.upkeep",
         c"Whether the background worker does its work.",
@@ -122,6 +154,15 @@ fn number(
 /// The same in microseconds.
 pub fn lock_wait() -> i64 {
     i64::from(LOCK_WAIT.get()) * 1_000
+}
+
+/// From when on a SKU is hot.
+pub fn hot_line() -> Line {
+    Line { commands: f64::from(HOT_RATE.get()), waits: f64::from(HOT_WAITS.get()) }
+}
+
+pub fn hot_limit() -> usize {
+    usize::try_from(HOT_LIMIT.get()).unwrap_or(0)
 }
 
 pub fn upkeep_interval() -> Duration {

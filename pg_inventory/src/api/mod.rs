@@ -4,9 +4,11 @@
 mod doctor;
 mod group_commit;
 mod holds;
+mod hot;
 mod install;
 mod master;
 mod numbers;
+mod once;
 mod orders;
 mod reshard;
 mod stock;
@@ -37,6 +39,12 @@ static LEVELS: Shape = Shape {
 static PUT: Shape = Shape {
     name: "put",
     columns: &[(c"code", TEXTOID), (c"created", BOOLOID), (c"replayed", BOOLOID)],
+};
+
+/// `code, changed, replayed`
+static CHANGED: Shape = Shape {
+    name: "changed",
+    columns: &[(c"code", TEXTOID), (c"changed", BOOLOID), (c"replayed", BOOLOID)],
 };
 
 /// `code, replayed`

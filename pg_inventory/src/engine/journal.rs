@@ -140,9 +140,10 @@ impl Batch {
 
     fn write_notice(&self, spi: &Spi, entry: &Entry<Notice>) {
         let (notice, origin) = (entry.what, entry.origin);
-        let place = match &notice.about {
-            About::Level { sku, levels, .. } => Some((sku, levels)),
-            About::Order { .. } => None,
+        let (sku, levels) = match &notice.about {
+            About::Level { sku, levels, .. } => (Some(sku), Some(levels)),
+            About::Hot { sku, .. } => (Some(sku), None),
+            About::Order { .. } => (None, None),
         };
         let args = Args::new()
             .int8(entry.id)
@@ -150,10 +151,10 @@ impl Batch {
             .xid8(server::transaction_id())
             .moment(self.now)
             .text(notice.event.as_str())
-            .maybe_text(place.map(|(sku, _)| &**sku))
+            .maybe_text(sku.map(|sku| &**sku))
             .int4(notice.warehouse_id.number())
-            .maybe_int8(place.map(|(_, levels)| levels.on_hand))
-            .maybe_int8(place.map(|(_, levels)| levels.reserved))
+            .maybe_int8(levels.map(|levels| levels.on_hand))
+            .maybe_int8(levels.map(|levels| levels.reserved))
             .maybe_uuid(origin.request_id.as_ref().map(|id| &id.0))
             .maybe_text(entry.order_no)
             .maybe_text(notice.reason.as_deref())

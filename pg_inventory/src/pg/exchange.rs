@@ -11,9 +11,9 @@
 //! A caller that goes takes back what is POSTED. What is TAKEN it leaves ABANDONED, and the committer
 //! frees it. After a crash PostgreSQL makes its shared memory anew, and with it every slot is free.
 
+use super::region::Region;
 use inventory_core::time::Moment;
 use pgrx::pg_sys::{self, Datum};
-use pgrx::prelude::*;
 use std::cell::UnsafeCell;
 use std::ffi::c_int;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -108,24 +108,12 @@ struct Exchange {
     desks: [Desk; DESKS],
 }
 
-/// The exchange and its slots, where the library was preloaded. Set in the postmaster and inherited by
-/// every process of it.
-static EXCHANGE: AtomicPtr<Exchange> = AtomicPtr::new(std::ptr::null_mut());
-static SLOTS: AtomicPtr<Slot> = AtomicPtr::new(std::ptr::null_mut());
+/// The exchange, and behind it the slots.
+pub static REGION: Region =
+    Region::new(c"pg_inventory exchange", || SLOTS + slots() * size_of::<Slot>());
 
-static mut PREVIOUS_REQUEST: pg_sys::shmem_request_hook_type = None;
-static mut PREVIOUS_STARTUP: pg_sys::shmem_startup_hook_type = None;
-
-/// Asks for the memory, while the server starts.
-pub fn request() {
-    // SAFETY: in the postmaster, which has one thread, while it loads libraries.
-    unsafe {
-        PREVIOUS_REQUEST = pg_sys::shmem_request_hook;
-        pg_sys::shmem_request_hook = Some(on_request);
-        PREVIOUS_STARTUP = pg_sys::shmem_startup_hook;
-        pg_sys::shmem_startup_hook = Some(on_startup);
-    }
-}
+/// Where the slots begin.
+const SLOTS: usize = size_of::<Exchange>().next_multiple_of(align_of::<Slot>());
 
 /// A slot for every process there can be.
 fn slots() -> usize {
@@ -133,54 +121,19 @@ fn slots() -> usize {
     usize::try_from(unsafe { pg_sys::MaxBackends }).unwrap_or(0)
 }
 
-fn size() -> usize {
-    size_of::<Exchange>() + slots() * size_of::<Slot>() + 2 * align_of::<Slot>()
-}
-
-#[pg_guard]
-extern "C-unwind" fn on_request() {
-    // SAFETY: as PostgreSQL asks of a hook: the one before it is called, too.
-    unsafe {
-        if let Some(previous) = PREVIOUS_REQUEST {
-            previous();
-        }
-        pg_sys::RequestAddinShmemSpace(size());
-    }
-}
-
-#[pg_guard]
-extern "C-unwind" fn on_startup() {
-    // SAFETY: as above. The memory has `size()` bytes, so both parts fit when each is aligned; zero is
-    // a valid state of all of it. Only the postmaster comes here, at its start and after a crash.
-    unsafe {
-        if let Some(previous) = PREVIOUS_STARTUP {
-            previous();
-        }
-        let mut found = false;
-        let memory = pg_sys::ShmemInitStruct(c"pg_inventory exchange".as_ptr(), size(), &mut found);
-        if !found {
-            memory.cast::<u8>().write_bytes(0, size());
-        }
-        let exchange = memory.add(memory.align_offset(align_of::<Exchange>())).cast::<Exchange>();
-        let rest = exchange.add(1).cast::<u8>();
-        let slots = rest.add(rest.align_offset(align_of::<Slot>())).cast::<Slot>();
-        EXCHANGE.store(exchange, Relaxed);
-        SLOTS.store(slots, Relaxed);
-    }
-}
-
 fn exchange() -> Option<&'static Exchange> {
-    // SAFETY: null, or shared memory that stays where it is as long as the process lives.
-    unsafe { EXCHANGE.load(Relaxed).as_ref() }
+    // SAFETY: null, or shared memory that stays where it is as long as the process lives, aligned and
+    // large enough; zero is a valid state of all of it.
+    unsafe { REGION.at().cast::<Exchange>().as_ref() }
 }
 
 fn all_slots() -> &'static [Slot] {
-    let first = SLOTS.load(Relaxed);
+    let first = REGION.at();
     if first.is_null() {
         return &[];
     }
-    // SAFETY: as many as the memory was made for.
-    unsafe { std::slice::from_raw_parts(first, slots()) }
+    // SAFETY: as above; as many as the memory was made for.
+    unsafe { std::slice::from_raw_parts(first.add(SLOTS).cast::<Slot>(), slots()) }
 }
 
 /// Wakes the process a latch belongs to.

@@ -6,8 +6,10 @@
 pub mod call;
 pub mod exchange;
 pub mod failure;
+pub mod heat;
 pub mod lock;
 pub mod process;
+pub mod region;
 pub mod server;
 pub mod shared;
 pub mod spi;
