@@ -50,6 +50,10 @@ statements! {
           WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot > ''
             AND (s.on_hand > 0 OR s.reserved > 0 OR s.lot = ANY ($3))
           ORDER BY s.lot");
+    /// Who wrote and who locked the row that guards a place.
+    OWN_STOCK(TEXTOID, INT4OID) =
+        "SELECT s.xmin::pg_catalog.text::pg_catalog.int8, s.xmax::pg_catalog.text::pg_catalog.int8
+           FROM inventory.{leaf} AS s WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = ''";
     /// Whether a place ever had a lot.
     FIND_LOT(TEXTOID, INT4OID) =
         "SELECT s.version FROM inventory.{leaf} AS s
@@ -99,6 +103,9 @@ statements! {
     /// For those who name it in an order: it does not go until they commit.
     KEEP_PRODUCT(TEXTOID) =
         "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR KEY SHARE";
+    /// The same, unless somebody changes or deletes it now.
+    TRY_KEEP_PRODUCT(TEXTOID) =
+        "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR KEY SHARE SKIP LOCKED";
     LOCK_PRODUCT(TEXTOID) =
         "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR UPDATE";
     /// Waits for whoever is making the same one.
@@ -135,6 +142,9 @@ statements! {
     FIND_REQUEST(UUIDOID) =
         "SELECT r.request_id, r.fingerprint, r.order_id, r.levels, r.reservation_id, r.expires_at FROM inventory.request AS r
           WHERE r.request_id = $1";
+    OWN_REQUEST(UUIDOID) =
+        "SELECT r.xmin::pg_catalog.text::pg_catalog.int8, r.xmax::pg_catalog.text::pg_catalog.int8
+           FROM inventory.request AS r WHERE r.request_id = $1";
     FIND_REQUESTS(UUIDARRAYOID) =
         "SELECT r.request_id, r.fingerprint, r.order_id, r.levels, r.reservation_id, r.expires_at FROM inventory.request AS r
           WHERE r.request_id = ANY ($1)";
@@ -255,6 +265,21 @@ statements! {
              DELETE FROM inventory.reservation_line AS l USING past
               WHERE l.reservation_id = past.reservation_id)
          DELETE FROM inventory.reservation AS d WHERE d.ctid = ANY (ARRAY(SELECT past.ctid FROM past))";
+
+    LOCK_HOT(TEXTOID) =
+        "SELECT h.sku, h.warehouse_id, h.by_hand, h.rate, h.cooling_since FROM inventory.hot_sku AS h
+          WHERE h.sku = $1 FOR UPDATE";
+    /// As many as the limit allows, but for those that somebody has.
+    LOCK_ALL_HOT() =
+        "SELECT h.sku, h.warehouse_id, h.by_hand, h.rate, h.cooling_since FROM inventory.hot_sku AS h
+            FOR UPDATE SKIP LOCKED";
+    KEEP_HOT(TEXTOID, INT4OID, BOOLOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.hot_sku AS h (sku, warehouse_id, by_hand, rate, cooling_since, since)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (sku) DO UPDATE SET warehouse_id = excluded.warehouse_id, by_hand = excluded.by_hand,
+                rate = excluded.rate, cooling_since = excluded.cooling_since";
+    FORGET_HOT(TEXTOID) =
+        "DELETE FROM inventory.hot_sku AS h WHERE h.sku = $1";
 
     FIND_ORDER(INT8OID) =
         "SELECT o.direction, o.state, o.warehouse_id, o.reservation_id FROM inventory.orders AS o

@@ -1,8 +1,8 @@
 //! Stock rows: locked and read into the book, written back from it.
 
 use super::Patience;
-use crate::pg::server;
 use crate::pg::spi::{self, Args, Spi};
+use crate::pg::{heat, server};
 use crate::plans;
 use crate::session::Session;
 use inventory_core::book::{Book, Row, Shelf, Stored};
@@ -18,6 +18,8 @@ struct Wanted<'t> {
     create: bool,
     /// Lots that are named: read also when empty.
     lots: Vec<&'t Label>,
+    /// How often it is named.
+    times: usize,
 }
 
 /// Locks every place that is needed, in the one global order (products, warehouses, then stock by SKU
@@ -33,6 +35,7 @@ pub fn lock<'t>(
     for need in needs {
         let entry = wanted.entry(&need.place).or_default();
         entry.create |= need.create;
+        entry.times += 1;
         entry.lots.extend(need.lot);
     }
     let to_make = wanted.iter().filter(|(_, w)| w.create).map(|(p, _)| *p);
@@ -152,6 +155,9 @@ enum Found {
     Nothing,
 }
 
+/// Microseconds from which a lock was waited for.
+const WAIT: i64 = 1_000;
+
 /// Locks and reads a place.
 fn lock_place(
     spi: &Spi,
@@ -165,7 +171,13 @@ fn lock_place(
         Patience::Wait => &plans::LOCK_STOCK,
         Patience::Never => &plans::TRY_LOCK_STOCK,
     };
+    let begun = server::now();
     let guard = spi.execute(statement.on_leaf(spi, number, &leaf.name), &key(place));
+    if guard.len() > 0 {
+        let waited = server::now() > begun.plus(WAIT);
+        let warehouse = place.warehouse_id.number();
+        heat::note(server::database(), &place.sku, warehouse, wanted.times, waited);
+    }
     // A retired row is as good as none: its product or its warehouse is gone.
     let Some(row) = guard.first().filter(|row| !row.bool(11)) else {
         let find = plans::FIND_STOCK.on_leaf(spi, number, &leaf.name);

@@ -329,6 +329,10 @@ impl<'a> Args<'a> {
         self.push(value.into_datum())
     }
 
+    pub fn oid(self, value: u32) -> Self {
+        self.push(Oid::from(value).into_datum())
+    }
+
     pub fn int8(self, value: i64) -> Self {
         self.push(value.into_datum())
     }
