@@ -1,8 +1,9 @@
 //! `fair_idle`: a session that went to lunch with a SKU in its open transaction stops nobody who wants another.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-use inventory_benches::{Bound, CALLER, Check, Database, Error, Load, Result, Server, Session};
+use inventory_benches::{Bound, CALLER, Check, Database, Error, Load, Result, Session};
 
 use crate::goods::{self, PLENTY};
 use crate::outcome::{Outcome, Seen};
@@ -14,7 +15,7 @@ const CLIENTS: u32 = 64;
 /// How many at a time want the SKU that cannot be had.
 const WAITING: usize = 4;
 const WANTED: &str =
-    "SELECT * FROM inventory.deduct_now('SKU-000000', 1, request_id => gen_random_uuid())";
+    "SELECT * FROM inventory.deduct_now('SKU-000000', 1, request_id => gen_random_uuid());";
 const BUSY: &str = "IV014";
 const KEPT: Bound = Bound::AtLeast(0.9);
 /// Of the time that a call may wait for a row: `pg_inventory.lock_wait`.
@@ -76,15 +77,9 @@ fn beside_idle(
     let mut idle = Session::open(site.server, CALLER, &database.name)?;
     idle.run("BEGIN; SELECT code FROM inventory.deduct('SKU-000000', 1);")?;
     let over = AtomicBool::new(false);
-    let knock = || -> Result<Vec<Refusal>> {
-        let mut refusals = Vec::new();
-        while !over.load(Ordering::Relaxed) {
-            refusals.push(Refusal::of(site.server, &database.name)?);
-        }
-        Ok(refusals)
-    };
     std::thread::scope(|scope| {
-        let waiting: Vec<_> = (0..WAITING).map(|_| scope.spawn(knock)).collect();
+        let waiting: Vec<_> =
+            (0..WAITING).map(|_| scope.spawn(|| knock(site, database, &over))).collect();
         let measured = site.measure(database, load, site.slice());
         over.store(true, Ordering::Relaxed);
         let (calls, within) = measured?;
@@ -104,20 +99,14 @@ struct Refusal {
     after_ms: f64,
 }
 
-impl Refusal {
-    fn of(server: &Server, database: &str) -> Result<Refusal> {
-        let mut command = server.client("psql", CALLER, database);
-        command.args(["-qAtX", "-v", "VERBOSITY=sqlstate", "-c", "\\timing on", "-c", WANTED]);
-        let program = command.get_program().into();
-        let output = command.output().map_err(|source| Error::Spawn { program, source })?;
-        let (said, refused) =
-            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        let time = said.lines().find_map(|line| line.strip_prefix("Time: ")?.split(' ').next());
-        let after_ms = time.and_then(|time| time.parse().ok());
-        let answer = || Error::Answer { statement: WANTED.to_owned(), answer: said.clone().into() };
-        Ok(Refusal {
-            sqlstate: refused.trim().trim_start_matches("ERROR:").trim().to_owned(),
-            after_ms: after_ms.ok_or_else(answer)?,
-        })
+/// Wants the SKU again and again until it is over.
+fn knock(site: &Site, database: &Database, over: &AtomicBool) -> Result<Vec<Refusal>> {
+    let mut session = Session::open(site.server, CALLER, &database.name)?;
+    let mut refusals = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        let sqlstate = session.ask(WANTED)?.sqlstate;
+        refusals.push(Refusal { sqlstate, after_ms: begun.elapsed().as_secs_f64() * 1e3 });
     }
+    Ok(refusals)
 }
