@@ -1,5 +1,7 @@
 //! A database of its own for each duel: all sides' tables, the same goods, the wanted condition.
 
+use std::collections::BTreeSet;
+
 use inventory_benches::{Database, Result, Server};
 
 use crate::plan::{Duel, OPENING_UNITS, SKUS, Variant};
@@ -70,8 +72,8 @@ impl<'a> Stage<'a> {
     /// A hundred versions of each row, written and superseded within one transaction, so that nothing can prune one
     /// before all of them are dead. The values stay: `verify()` must find the ledger whole.
     fn bloat(&self, duel: &Duel) -> Result<()> {
-        for side in duel.sides() {
-            let schema = side.schema;
+        let schemas: BTreeSet<&str> = duel.sides().iter().map(|side| side.schema).collect();
+        for schema in schemas {
             self.0.run(&format!(
                 "DO $$ BEGIN FOR i IN 1..100 LOOP UPDATE {schema}.stock SET on_hand = on_hand; END LOOP; END $$"
             ))?;
