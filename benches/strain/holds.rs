@@ -1,6 +1,6 @@
 //! `holds`: a hundred thousand of them, and the SKU that has them answers as fast as ever.
 
-use inventory_benches::{Bound, Check, Load, Result};
+use inventory_benches::{Bound, Check, Database, Load, Result};
 
 use crate::goods::{self, PLENTY, Spread};
 use crate::outcome::{Outcome, Seen};
@@ -40,6 +40,9 @@ fn measure_one(site: &Site, spread: Spread, state: State, outcome: &mut Outcome)
         (Spread::AllSkus, State::Lapsed) => "holds_lapsed_all",
     })?;
     goods::stock_up(site, &database, if scarce { holds } else { PLENTY })?;
+    if state == State::Open {
+        both(site, &database, spread, &format!("nothing held, {}", spread.name()), outcome)?;
+    }
     goods::hold(site, &database, holds, spread)?;
     let which = if state == State::Open { "open" } else { "lapsed" };
     let title = format!("{holds} {which} on {}", spread.name());
@@ -50,14 +53,26 @@ fn measure_one(site: &Site, spread: Spread, state: State, outcome: &mut Outcome)
         let what = format!("stock_level, {title}, nobody came since");
         push(outcome, what, &Seen::of(&calls.all, &within))?;
     }
+    both(site, &database, spread, &title, outcome)?;
+    close(site, [database])
+}
+
+/// Reserves and reads by turns.
+fn both(
+    site: &Site,
+    database: &Database,
+    spread: Spread,
+    title: &str,
+    outcome: &mut Outcome,
+) -> Result<()> {
     let mut load = Load::new("reserve and stock_level", reserve(spread), 1);
     load.scripts.push(level(spread));
-    let (calls, within) = site.measure(&database, &load, site.span())?;
+    let (calls, within) = site.measure(database, &load, site.span())?;
     for (script, name) in ["reserve", "stock_level"].into_iter().enumerate() {
         let seen = Seen::of(&calls.of_script(script), &within);
         push(outcome, format!("{name}, {title}"), &seen)?;
     }
-    close(site, [database])
+    Ok(())
 }
 
 fn push(outcome: &mut Outcome, what: String, seen: &Seen) -> Result<()> {
