@@ -4,7 +4,7 @@
 use crate::pg::spi::{Plan, Spi};
 use pgrx::pg_sys::{
     BOOLOID, DATEOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTARRAYOID, TEXTOID,
-    TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
+    TIDOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
 };
 use std::cell::RefCell;
 
@@ -27,7 +27,7 @@ macro_rules! statements {
 /// What the engine reads of a stock row.
 macro_rules! row {
     () => {
-        "s.lot, s.on_hand, s.reserved, s.version, s.expires_on, s.received_at, s.lapsed, s.next_expiry"
+        "s.lot, s.on_hand, s.reserved, s.version, s.expires_on, s.received_at, s.lapsed, s.next_expiry, s.ctid"
     };
 }
 
@@ -42,6 +42,12 @@ statements! {
         concat!("SELECT ", row!(), ", s.low_at, s.lot_controlled, s.retired
            FROM inventory.{leaf} AS s
           WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = '' FOR UPDATE SKIP LOCKED");
+    /// The same of a row whose place is known, if it is still there: one that is written a thousand times
+    /// under an old snapshot leaves as many versions, which an index would have to go through.
+    TRY_LOCK_STOCK_AT(TEXTOID, INT4OID, TIDOID) =
+        concat!("SELECT ", row!(), ", s.low_at, s.lot_controlled, s.retired
+           FROM inventory.{leaf} AS s
+          WHERE s.ctid = $3 AND s.sku = $1 AND s.warehouse_id = $2 AND s.lot = '' FOR UPDATE SKIP LOCKED");
     /// The lots of a place that hold something or are named. The guard's lock keeps them: locking each
     /// would write as many rows as a shelf has lots.
     SHELF_LOTS(TEXTOID, INT4OID, TEXTARRAYOID) =
@@ -70,9 +76,10 @@ statements! {
          SELECT g.sku, g.warehouse_id, $3, $4, $5, $6, $7, $8, $9, $10, g.lot_controlled, g.low_at
            FROM inventory.{leaf} AS g
           WHERE g.sku = $1 AND g.warehouse_id = $2 AND g.lot = ''";
-    UPDATE_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID) =
+    /// By its place in the table: under its lock it stays there, and no index is asked again.
+    UPDATE_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, TIDOID) =
         "UPDATE inventory.{leaf} AS s SET on_hand = $4, reserved = $5, version = $6, lapsed = $7, next_expiry = $8
-          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = $3";
+          WHERE s.ctid = $9 AND s.sku = $1 AND s.warehouse_id = $2 AND s.lot = $3 RETURNING s.ctid";
     /// Whether a place has a row that counts.
     FIND_STOCK(TEXTOID, INT4OID) =
         "SELECT s.version FROM inventory.{leaf} AS s
@@ -175,21 +182,6 @@ statements! {
                 reserved_delta, on_hand, reserved, version, request_id, order_no, reason, operator, db_user, trace_id,
                 reservation_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
-    JOURNAL_MANY(INT8ARRAYOID, INT4OID, XID8OID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
-                 INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TEXTARRAYOID,
-                 TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID, UUIDARRAYOID) =
-        "INSERT INTO inventory.journal (id, generation, xid, at, event_type, sku, warehouse_id, lot, on_hand_delta,
-                reserved_delta, on_hand, reserved, version, request_id, order_no, reason, operator, db_user, trace_id,
-                reservation_id)
-         SELECT u.id, $2, $3, $4, u.event_type, u.sku, u.warehouse_id, u.lot, u.on_hand_delta, u.reserved_delta,
-                u.on_hand, u.reserved, u.version, u.request_id, u.order_no, u.reason, u.operator, $18, u.trace_id,
-                u.reservation_id
-           FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7),
-                           pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11),
-                           pg_catalog.unnest($12), pg_catalog.unnest($13), pg_catalog.unnest($14), pg_catalog.unnest($15),
-                           pg_catalog.unnest($16), pg_catalog.unnest($17), pg_catalog.unnest($19), pg_catalog.unnest($20))
-             AS u (id, event_type, sku, warehouse_id, lot, on_hand_delta, reserved_delta, on_hand, reserved, version,
-                   request_id, order_no, reason, operator, trace_id, reservation_id)";
     /// An event that moves nothing.
     JOURNAL_NOTICE(INT8OID, INT4OID, XID8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT8OID, UUIDOID,
                    TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID) =

@@ -88,7 +88,7 @@ pub fn execute(spi: &Spi, tasks: &[Task], patience: Patience) -> Result<Vec<Outc
         if !requests.claim(spi, &accepted, now) {
             continue; // somebody else's effect is there now: decide again without these
         }
-        shelf::write(spi, &session, &book)?;
+        shelf::write(spi, &session, &book, patience)?;
         papers::write(spi, &accepted, &book, now);
         journal::write(spi, &session, &accepted, now);
         for done in accepted {
