@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::commands::run;
 use crate::database::{Database, USERS, User};
+use crate::release;
 use crate::session::Session;
 
 /// Connections that a file's tests may hold at once, both at a time.
@@ -174,10 +175,8 @@ impl Server {
             .run(&format!("CREATE DATABASE {name} TEMPLATE template0"))
             .await;
         let database = Database { server: self.clone(), name: name.into() };
-        let mut owner = database.owner().await;
-        owner.run("CREATE EXTENSION pg_inventory").await;
-        owner.run("SELECT inventory.install()").await;
-        self.make_users(&mut owner).await;
+        release::set_up(&database).await;
+        self.make_users(&mut database.owner().await).await;
     }
 
     /// Makes the login roles, once the extension has made ours; they share the superuser's password.

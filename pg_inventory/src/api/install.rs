@@ -32,6 +32,7 @@ fn install(call: &Call) -> Result<Answer, Refusal> {
     spi::connect(|spi| {
         // Two installs at once: the second waits, then finds everything there.
         lock::installing();
+        session::crosscheck_layout(spi);
         let found = session::stored_layout(spi).unwrap_or(0);
         if found > LAYOUT {
             return Err(Refusal::new(
