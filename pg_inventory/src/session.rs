@@ -233,8 +233,11 @@ fn generation(spi: &Spi) -> Result<(i32, Stored), Refusal> {
     let row = rows.first().ok_or_else(|| not_installed("inventory.installation is empty"))?;
     let (layout, generation) = (row.int4(1), row.int4(2));
     if layout != LAYOUT {
-        let detail = format!("the tables have layout {layout}, this library works with {LAYOUT}");
-        return Err(not_installed(detail));
+        // A session keeps the library that it has loaded, whatever was put in its place since.
+        let again = if layout > LAYOUT { ": connect again, or update its files" } else { "" };
+        return Err(not_installed(format!(
+            "the tables have layout {layout}, this library works with {LAYOUT}{again}"
+        )));
     }
     if server::in_recovery() {
         return Ok((generation, Stored::Yes));
