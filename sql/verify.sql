@@ -149,6 +149,10 @@ SELECT 'warehouse', s.sku || ' in ' || s.warehouse_id, 'warehouse ' || s.warehou
  WHERE NOT s.retired
    AND NOT EXISTS (SELECT FROM inventory.warehouse AS w WHERE w.warehouse_id = s.warehouse_id)
 UNION ALL
+SELECT 'hot_sku', h.sku, 'a product', 'none'
+  FROM inventory.hot_sku AS h
+ WHERE NOT EXISTS (SELECT FROM inventory.product AS p WHERE p.sku = h.sku)
+UNION ALL
 -- Goods lie in lots exactly where the product is lot-controlled.
 SELECT 'lot', s.sku || ' in ' || s.warehouse_id,
        CASE WHEN s.lot_controlled THEN 'goods in lots' ELSE 'goods without lot' END,

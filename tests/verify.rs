@@ -81,6 +81,8 @@ const SPOILS: &[Spoil] = &[
         "B in 3|warehouse 3|none"),
     spoil("retired", "UPDATE inventory.stock SET retired = true WHERE sku = 'A'",
         "A in 1|in use|retired with 5 units"),
+    spoil("hot_sku", "INSERT INTO inventory.hot_sku VALUES ('gone', 1, false, 0, now(), NULL)",
+        "gone|a product|none"),
     spoil("shelf", "DELETE FROM inventory.stock WHERE sku = 'L' AND warehouse_id = 2 AND lot = ''",
         "L in 2, lot x|a row without lot|none"),
     spoil("journal_sequence", "UPDATE inventory.journal SET id = 1000 WHERE id = 9",

@@ -1,12 +1,13 @@
 //! The inventory engine inside PostgreSQL.
 //!
 //! `api` decodes the arguments of each SQL function and encodes its answer; `engine` is the one
-//! way to change stock: lock, decide (in `inventory_core`), write; `session` keeps what a session
-//! has looked up, `plans` its statements; `upkeep` is the work that `worker` does in the background;
+//! way to change stock: lock, decide (in `inventory_core`), write; `group_commit` lets calls meet and commits them together;
+//! `session` keeps what a session has looked up, `plans` its statements; `upkeep` is the work that `worker` does in the background;
 //! `pg` holds everything that speaks to PostgreSQL's C side.
 
 mod api;
 mod engine;
+mod group_commit;
 mod pg;
 mod plans;
 mod session;

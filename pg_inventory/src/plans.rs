@@ -4,7 +4,7 @@
 use crate::pg::spi::{Plan, Spi};
 use pgrx::pg_sys::{
     BOOLOID, DATEOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTARRAYOID, TEXTOID,
-    TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
+    TIDOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
 };
 use std::cell::RefCell;
 
@@ -27,7 +27,7 @@ macro_rules! statements {
 /// What the engine reads of a stock row.
 macro_rules! row {
     () => {
-        "s.lot, s.on_hand, s.reserved, s.version, s.expires_on, s.received_at, s.lapsed, s.next_expiry"
+        "s.lot, s.on_hand, s.reserved, s.version, s.expires_on, s.received_at, s.lapsed, s.next_expiry, s.ctid"
     };
 }
 
@@ -42,6 +42,12 @@ statements! {
         concat!("SELECT ", row!(), ", s.low_at, s.lot_controlled, s.retired
            FROM inventory.{leaf} AS s
           WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = '' FOR UPDATE SKIP LOCKED");
+    /// The same of a row whose place is known, if it is still there: one that is written a thousand times
+    /// under an old snapshot leaves as many versions, which an index would have to go through.
+    TRY_LOCK_STOCK_AT(TEXTOID, INT4OID, TIDOID) =
+        concat!("SELECT ", row!(), ", s.low_at, s.lot_controlled, s.retired
+           FROM inventory.{leaf} AS s
+          WHERE s.ctid = $3 AND s.sku = $1 AND s.warehouse_id = $2 AND s.lot = '' FOR UPDATE SKIP LOCKED");
     /// The lots of a place that hold something or are named. The guard's lock keeps them: locking each
     /// would write as many rows as a shelf has lots.
     SHELF_LOTS(TEXTOID, INT4OID, TEXTARRAYOID) =
@@ -50,6 +56,10 @@ statements! {
           WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot > ''
             AND (s.on_hand > 0 OR s.reserved > 0 OR s.lot = ANY ($3))
           ORDER BY s.lot");
+    /// Who wrote and who locked the row that guards a place.
+    OWN_STOCK(TEXTOID, INT4OID) =
+        "SELECT s.xmin::pg_catalog.text::pg_catalog.int8, s.xmax::pg_catalog.text::pg_catalog.int8
+           FROM inventory.{leaf} AS s WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = ''";
     /// Whether a place ever had a lot.
     FIND_LOT(TEXTOID, INT4OID) =
         "SELECT s.version FROM inventory.{leaf} AS s
@@ -66,9 +76,10 @@ statements! {
          SELECT g.sku, g.warehouse_id, $3, $4, $5, $6, $7, $8, $9, $10, g.lot_controlled, g.low_at
            FROM inventory.{leaf} AS g
           WHERE g.sku = $1 AND g.warehouse_id = $2 AND g.lot = ''";
-    UPDATE_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID) =
+    /// By its place in the table: under its lock it stays there, and no index is asked again.
+    UPDATE_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, TIDOID) =
         "UPDATE inventory.{leaf} AS s SET on_hand = $4, reserved = $5, version = $6, lapsed = $7, next_expiry = $8
-          WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot = $3";
+          WHERE s.ctid = $9 AND s.sku = $1 AND s.warehouse_id = $2 AND s.lot = $3 RETURNING s.ctid";
     /// Whether a place has a row that counts.
     FIND_STOCK(TEXTOID, INT4OID) =
         "SELECT s.version FROM inventory.{leaf} AS s
@@ -99,6 +110,9 @@ statements! {
     /// For those who name it in an order: it does not go until they commit.
     KEEP_PRODUCT(TEXTOID) =
         "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR KEY SHARE";
+    /// The same, unless somebody changes or deletes it now.
+    TRY_KEEP_PRODUCT(TEXTOID) =
+        "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR KEY SHARE SKIP LOCKED";
     LOCK_PRODUCT(TEXTOID) =
         "SELECT p.lot_controlled FROM inventory.product AS p WHERE p.sku = $1 FOR UPDATE";
     /// Waits for whoever is making the same one.
@@ -135,6 +149,9 @@ statements! {
     FIND_REQUEST(UUIDOID) =
         "SELECT r.request_id, r.fingerprint, r.order_id, r.levels, r.reservation_id, r.expires_at FROM inventory.request AS r
           WHERE r.request_id = $1";
+    OWN_REQUEST(UUIDOID) =
+        "SELECT r.xmin::pg_catalog.text::pg_catalog.int8, r.xmax::pg_catalog.text::pg_catalog.int8
+           FROM inventory.request AS r WHERE r.request_id = $1";
     FIND_REQUESTS(UUIDARRAYOID) =
         "SELECT r.request_id, r.fingerprint, r.order_id, r.levels, r.reservation_id, r.expires_at FROM inventory.request AS r
           WHERE r.request_id = ANY ($1)";
@@ -258,6 +275,21 @@ statements! {
              DELETE FROM inventory.reservation_line AS l USING past
               WHERE l.reservation_id = past.reservation_id)
          DELETE FROM inventory.reservation AS d WHERE d.ctid = ANY (ARRAY(SELECT past.ctid FROM past))";
+
+    LOCK_HOT(TEXTOID) =
+        "SELECT h.sku, h.warehouse_id, h.by_hand, h.rate, h.cooling_since FROM inventory.hot_sku AS h
+          WHERE h.sku = $1 FOR UPDATE";
+    /// As many as the limit allows, but for those that somebody has.
+    LOCK_ALL_HOT() =
+        "SELECT h.sku, h.warehouse_id, h.by_hand, h.rate, h.cooling_since FROM inventory.hot_sku AS h
+            FOR UPDATE SKIP LOCKED";
+    KEEP_HOT(TEXTOID, INT4OID, BOOLOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.hot_sku AS h (sku, warehouse_id, by_hand, rate, cooling_since, since)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (sku) DO UPDATE SET warehouse_id = excluded.warehouse_id, by_hand = excluded.by_hand,
+                rate = excluded.rate, cooling_since = excluded.cooling_since";
+    FORGET_HOT(TEXTOID) =
+        "DELETE FROM inventory.hot_sku AS h WHERE h.sku = $1";
 
     FIND_ORDER(INT8OID) =
         "SELECT o.direction, o.state, o.warehouse_id, o.reservation_id FROM inventory.orders AS o

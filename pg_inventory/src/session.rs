@@ -1,6 +1,7 @@
 //! What a session has looked up: whether the tables are there, the leaves of stock, the sequences
 //! of order numbers, the generation. Dropped as soon as anybody alters one of these relations.
 
+use crate::engine::Patience;
 use crate::pg::spi::{Args, Spi};
 use crate::pg::{lock, server, watch};
 use crate::plans;
@@ -10,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// The layout this library works with: the number of the last file in sql/layout.
-pub const LAYOUT: i32 = 2;
+pub const LAYOUT: i32 = 3;
 
 /// One leaf of stock.
 pub struct Leaf {
@@ -47,11 +48,15 @@ thread_local! {
 
 /// The session's layout, for a command that will write. Holds off resharding until the transaction
 /// ends.
-pub fn writing(spi: &Spi) -> Result<Rc<Session>, Refusal> {
+pub fn writing(spi: &Spi, patience: Patience) -> Result<Rc<Session>, Refusal> {
     server::refuse_where_read_only();
     loop {
         let session = current(spi)?;
-        lock::writing(session.stock);
+        match patience {
+            Patience::Wait => lock::writing(session.stock),
+            Patience::Never if lock::try_writing(session.stock) => {}
+            Patience::Never => return Err(Refusal::new(Code::Busy, "stock is being resharded")),
+        }
         // Taking the lock took in what others did before: look again if it concerns us.
         if session.standby {
             CURRENT.set(None);

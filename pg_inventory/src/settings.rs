@@ -1,5 +1,6 @@
 //! The settings, `pg_inventory.*`. All are read from the configuration and can be changed by a reload.
 
+use inventory_core::heat::Line;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::CStr;
 use std::time::Duration;
@@ -22,6 +23,21 @@ pub static UPKEEP: GucSetting<bool> = GucSetting::<bool>::new(true);
 pub static UPKEEP_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(2_000);
 /// Databases looked into at once. PostgreSQL has eight slots for such processes, shared by all.
 pub static WORKERS: GucSetting<i32> = GucSetting::<i32>::new(2);
+
+/// How long a call of `deduct_now` tries for goods that somebody else's transaction has, in
+/// milliseconds. Longer than any healthy transaction, shorter than a customer's patience.
+pub static LOCK_WAIT: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+/// Databases that can have a committer at the same time. Each takes one of max_worker_processes while
+/// calls come; PostgreSQL has eight.
+pub static COMMITTERS: GucSetting<i32> = GucSetting::<i32>::new(4);
+
+/// From how many commands a second on a SKU is hot in the database. One row takes some thousand commits a
+/// second: well below that its users already queue.
+pub static HOT_RATE: GucSetting<i32> = GucSetting::<i32>::new(500);
+/// The same for commands that had to wait for the row.
+pub static HOT_WAITS: GucSetting<i32> = GucSetting::<i32>::new(50);
+/// The most SKUs that are hot by themselves. More at once are no few that thousands want.
+pub static HOT_LIMIT: GucSetting<i32> = GucSetting::<i32>::new(100);
 
 /// Makes the settings known, when the library is loaded.
 pub fn define() {
@@ -73,6 +89,47 @@ pub fn define() {
         (1, 32),
         GucFlags::default(),
     );
+    GucRegistry::define_int_guc(
+        c"pg_inventory.lock_wait",
+        c"How long deduct_now tries for goods that another transaction has locked.",
+        c"Then the call is refused as busy, and can be repeated.",
+        &LOCK_WAIT,
+        1,
+        600_000,
+        GucContext::Userset,
+        GucFlags::UNIT_MS,
+    );
+    number(
+        c"pg_inventory.committers",
+        c"How many databases can have a process that commits calls of deduct_now together.",
+        c"Each needs one of max_worker_processes while calls come. In other databases each call commits by itself.",
+        &COMMITTERS,
+        (0, 32),
+        GucFlags::default(),
+    );
+    let rate = |name, short, long, setting| {
+        number(name, short, long, setting, (1, 1_000_000_000), GucFlags::default());
+    };
+    rate(
+        c"pg_inventory.hot_rate",
+        c"How many commands a second make a SKU hot.",
+        c"It is cold again after ten seconds below half of this and of hot_waits.",
+        &HOT_RATE,
+    );
+    rate(
+        c"pg_inventory.hot_waits",
+        c"How many waits a second for a SKU's row make it hot.",
+        c"A command waits that had to wait for a millisecond.",
+        &HOT_WAITS,
+    );
+    number(
+        c"pg_inventory.hot_limit",
+        c"How many SKUs can be hot by themselves.",
+        c"Those that are called hot by hand count, too.",
+        &HOT_LIMIT,
+        (0, 10_000),
+        GucFlags::default(),
+    );
     GucRegistry::define_bool_guc(
         c"pg_inventory.upkeep",
         c"Whether the background worker does its work.",
@@ -92,6 +149,20 @@ fn number(
     flags: GucFlags,
 ) {
     GucRegistry::define_int_guc(name, short, long, setting, min, max, GucContext::Sighup, flags);
+}
+
+/// The same in microseconds.
+pub fn lock_wait() -> i64 {
+    i64::from(LOCK_WAIT.get()) * 1_000
+}
+
+/// From when on a SKU is hot.
+pub fn hot_line() -> Line {
+    Line { commands: f64::from(HOT_RATE.get()), waits: f64::from(HOT_WAITS.get()) }
+}
+
+pub fn hot_limit() -> usize {
+    usize::try_from(HOT_LIMIT.get()).unwrap_or(0)
 }
 
 pub fn upkeep_interval() -> Duration {

@@ -23,6 +23,8 @@ pub struct Row {
     pub version: i64,
     pub expires_on: Option<Day>,
     pub received_at: Moment,
+    /// Where its keeper finds it again; it means nothing here.
+    pub at: u64,
     /// As it is stored; `None` for a row that is yet to be inserted.
     pub stored: Option<Stored>,
     /// Lapsed lines that can be booked as expired to make room, the first due first.
@@ -58,6 +60,7 @@ impl Row {
             version: 0,
             expires_on,
             received_at,
+            at: 0,
             stored: None,
             due: Vec::new(),
             booked: 0,

@@ -7,6 +7,7 @@ use crate::order_number::OrderNumber;
 use crate::text::{Label, required};
 use crate::time::Day;
 use crate::{Code, QUANTITY_MAX, Refusal};
+use std::sync::Arc;
 
 /// A caller's name for one command: the same id has one effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -173,6 +174,8 @@ pub struct Origin {
     pub request_id: Option<RequestId>,
     pub operator: Option<Label>,
     pub trace_id: Option<Label>,
+    /// Who is logged in, where that is not the session which carries it out.
+    pub user: Option<Arc<str>>,
 }
 
 /// One command as it enters the engine.

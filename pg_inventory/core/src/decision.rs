@@ -55,6 +55,14 @@ pub enum About {
         from: Option<OrderState>,
         to: OrderState,
     },
+    /// A SKU that became hot, or cold again.
+    Hot {
+        sku: Label,
+        hot: bool,
+        by_hand: bool,
+        /// Commands a second.
+        rate: i64,
+    },
 }
 
 impl About {
@@ -74,6 +82,9 @@ impl About {
                 or_null(from.as_ref().map(text)),
                 text(to)
             ),
+            About::Hot { hot, by_hand, rate, .. } => {
+                format!(r#"{{"hot":{hot},"by_hand":{by_hand},"rate":{rate}}}"#)
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ pub enum EventType {
     LowStock,
     StockRecovered,
     OrderStateChanged,
+    HotSkuChanged,
 }
 
 impl EventType {
@@ -30,6 +31,7 @@ impl EventType {
             EventType::LowStock => "LOW_STOCK",
             EventType::StockRecovered => "STOCK_RECOVERED",
             EventType::OrderStateChanged => "ORDER_STATE_CHANGED",
+            EventType::HotSkuChanged => "HOT_SKU_CHANGED",
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod decision;
 pub mod event;
 pub mod fefo;
 pub mod fingerprint;
+pub mod heat;
 pub mod hold;
 pub mod order;
 pub mod order_number;

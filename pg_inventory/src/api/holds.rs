@@ -4,14 +4,17 @@ use super::{ok, origin, run};
 use crate::engine;
 use crate::pg::call::{Answer, Call, Shape, Value};
 use crate::pg::server;
-use crate::sql_function;
-use inventory_core::command::{Action, Line, Origin, Place, Quantity, RequestId, WarehouseId};
+use crate::{group_commit, sql_function};
+use inventory_core::command::{
+    Action, Command, Line, Origin, Place, Quantity, RequestId, WarehouseId,
+};
 use inventory_core::hold::{HoldId, HoldState, Ttl};
 use inventory_core::text::{Label, required};
 use inventory_core::{LINES_MAX, Refusal};
 use pgrx::pg_sys::{BOOLOID, INT8OID, TEXTOID, TIMESTAMPTZOID, UUIDOID};
 
 sql_function!(reserve);
+sql_function!(reserve_now);
 sql_function!(reserve_many);
 sql_function!(confirm);
 sql_function!(release);
@@ -49,6 +52,16 @@ static RESOLVED: Shape = Shape {
 };
 
 fn reserve(call: &Call) -> Result<Answer, Refusal> {
+    let Command { origin, action } = reservation(call)?;
+    reserved(&run(origin, action)?)
+}
+
+/// As `reserve`, but decided and committed together with every other such call in flight.
+fn reserve_now(call: &Call) -> Result<Answer, Refusal> {
+    reserved(&group_commit::run(&reservation(call)?)?)
+}
+
+fn reservation(call: &Call) -> Result<Command, Refusal> {
     let line = Line {
         place: Place {
             sku: Label::required("sku", call.text(0))?,
@@ -58,9 +71,12 @@ fn reserve(call: &Call) -> Result<Answer, Refusal> {
         lot: Label::optional("lot", call.text(3))?,
         reason: reason(),
     };
-    let answer = run(origin(call, 5)?, hold(vec![line], ttl(call, 4)?))?;
+    Ok(Command { origin: origin(call, 5)?, action: hold(vec![line], ttl(call, 4)?) })
+}
+
+fn reserved(answer: &engine::Answer) -> Result<Answer, Refusal> {
     let levels = answer.levels.first().copied().unwrap_or_default();
-    let [id, expires_at] = held(&answer);
+    let [id, expires_at] = held(answer);
     let row = vec![
         id,
         expires_at,
@@ -80,6 +96,7 @@ fn reserve_many(call: &Call) -> Result<Answer, Refusal> {
         request_id: call.uuid(0).map(RequestId),
         operator: Label::optional("operator", call.text(5))?,
         trace_id: Label::optional("trace_id", call.text(6))?,
+        user: None,
     };
     let answer = run(origin, hold(lines, ttl))?;
     let [id, expires_at] = held(&answer);

@@ -17,7 +17,7 @@ sql_function!(install);
 
 /// The steps from nothing to the layout of today; step n brings layout n - 1 to n, so a fresh
 /// install and an upgraded one are the same by construction.
-const STEPS: [fn(&Spi, Shards); LAYOUT as usize] = [core_tables, domain_tables];
+const STEPS: [fn(&Spi, Shards); LAYOUT as usize] = [core_tables, domain_tables, hot_tables];
 
 /// Journal partitions that exist from the start; what comes after them falls into the default one.
 const JOURNAL_AHEAD: i64 = 10;
@@ -111,6 +111,10 @@ fn domain_tables(spi: &Spi, _: Shards) {
             FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state)
             EXECUTE FUNCTION inventory.orders_keep_to_their_states()",
     );
+}
+
+fn hot_tables(spi: &Spi, _: Shards) {
+    spi.script(include_str!("../../../sql/layout/003_hot.sql"));
 }
 
 /// Warehouse 1 exists after every install, and every warehouse has its sequence of order numbers.

@@ -3,16 +3,18 @@
 //! Products and warehouses are locked before stock, as everywhere. Stock rows repeat the product's
 //! kind and threshold; who makes a stock row holds the product, so that none is made meanwhile.
 
+use super::once::{Done, Once, once};
 use super::{DELETED, PUT, ok, origin};
-use crate::engine::{self, Claim, lock_sku};
+use crate::engine::{self, lock_sku};
 use crate::pg::call::{Answer, Call, Value};
 use crate::pg::server;
-use crate::pg::spi::{self, Args, Spi};
+use crate::pg::spi::{Args, Spi};
 use crate::session::{self, Session};
+use crate::upkeep::hot;
 use crate::{plans, sql_function};
 use inventory_core::alert::{self, Mark};
 use inventory_core::book::Shelf;
-use inventory_core::command::{Origin, Place, WarehouseId};
+use inventory_core::command::{Place, WarehouseId};
 use inventory_core::decision::{self, Notice};
 use inventory_core::fingerprint::{Content, Fingerprint};
 use inventory_core::order_number::OrderNumber;
@@ -98,7 +100,7 @@ impl Product {
             )));
         }
         let alerts = self.alerts(&shelves);
-        let once = &Once { movements: alerts.len(), ..once.clone() };
+        let once = once.with(alerts.len());
         if let Some(first) = once.claim(spi)? {
             if created {
                 spi.execute(plans::DELETE_PRODUCT.plan(spi), &Args::new().text(&self.sku));
@@ -220,8 +222,14 @@ fn delete_product(call: &Call) -> Result<Answer, Refusal> {
             return Err(in_use(detail));
         }
         refuse_open_order(spi, &plans::OPEN_ORDER_OF_SKU, &Args::new().text(&sku))?;
+        let hot = hot::lock(spi, &sku);
+        let once = once.with(hot.iter().len());
         if let Some(first) = once.claim(spi)? {
             return Ok(first);
+        }
+        if let Some(found) = hot {
+            hot::forget(spi, &sku);
+            hot::tell(spi, session, &sku, false, found, &once.origin);
         }
         let (number, leaf) = session.leaf(&sku)?;
         spi.execute(plans::RETIRE_SKU.on_leaf(spi, number, &leaf.name), &Args::new().text(&sku));
@@ -308,81 +316,4 @@ fn sums(shelves: &BTreeMap<i32, Shelf>) -> (i64, i64) {
 
 fn in_use(detail: String) -> Refusal {
     Refusal::new(Code::InUse, detail)
-}
-
-/// What a command on master data answers.
-#[derive(Clone, Copy)]
-struct Done {
-    created: bool,
-    replayed: bool,
-}
-
-/// What a command on master data has to happen once by.
-#[derive(Clone, Default)]
-struct Once {
-    origin: Origin,
-    fingerprint: Fingerprint,
-    /// Rows of the journal that come with it.
-    movements: usize,
-}
-
-/// Runs a command on master data once per request id. The effect locks what it is about, claims the
-/// id, and only then changes anything: so a repeat waits for the first and changes nothing.
-fn once(
-    origin: Origin,
-    fingerprint: Fingerprint,
-    effect: impl Fn(&Spi, &Session, &Once) -> Result<Done, Refusal>,
-) -> Result<Done, Refusal> {
-    spi::connect(|spi| {
-        let session = session::writing(spi)?;
-        let once = Once { origin, fingerprint, movements: 0 };
-        match effect(spi, &session, &once) {
-            // A refusal may be the echo of this very request's effect.
-            Err(refusal) => once.first(spi)?.ok_or(refusal),
-            done => done,
-        }
-    })
-}
-
-impl Once {
-    /// Claims the id. When it is taken: the first answer, and nothing may be changed.
-    fn claim(&self, spi: &Spi) -> Result<Option<Done>, Refusal> {
-        let Some(id) = self.origin.request_id else { return Ok(None) };
-        let claim = Claim {
-            id,
-            fingerprint: self.fingerprint,
-            order: None,
-            levels: vec![0],
-            movements: i32::try_from(self.movements).unwrap_or(i32::MAX),
-            hold: None,
-        };
-        while claim.insert(spi, server::now()).is_empty() {
-            if let Some(first) = self.first(spi)? {
-                return Ok(Some(first));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The answer to keep for repeats.
-    fn answer(&self, spi: &Spi, created: bool) -> Done {
-        if let Some(id) = self.origin.request_id.filter(|_| created) {
-            let args = Args::new().uuid(&id.0).int8s([Some(1)].into_iter());
-            spi.execute(plans::ANSWER_REQUEST.plan(spi), &args);
-        }
-        Done { created, replayed: false }
-    }
-
-    /// The first answer, where the id's effect is there.
-    fn first(&self, spi: &Spi) -> Result<Option<Done>, Refusal> {
-        let Some((_, known)) =
-            self.origin.request_id.and_then(|id| engine::look_up(spi, &[id]).pop())
-        else {
-            return Ok(None);
-        };
-        if known.fingerprint != self.fingerprint {
-            return Err(engine::reused());
-        }
-        Ok(Some(Done { created: known.levels.first() == Some(&1), replayed: true }))
-    }
 }

@@ -2,19 +2,21 @@
 //! Arguments are taken as they come, NULL included, so that each is checked and named in the refusal.
 
 mod doctor;
+mod group_commit;
 mod holds;
+mod hot;
 mod install;
 mod master;
 mod numbers;
+mod once;
 mod orders;
 mod reshard;
 mod stock;
 mod upkeep;
 mod verify;
 
-use crate::engine::{self, Outcome, Task};
+use crate::engine::{self, Patience};
 use crate::pg::call::{Call, Shape, Value};
-use crate::pg::spi;
 use inventory_core::Refusal;
 use inventory_core::command::{Action, Command, Origin, RequestId};
 use inventory_core::text::Label;
@@ -39,6 +41,12 @@ static PUT: Shape = Shape {
     columns: &[(c"code", TEXTOID), (c"created", BOOLOID), (c"replayed", BOOLOID)],
 };
 
+/// `code, changed, replayed`
+static CHANGED: Shape = Shape {
+    name: "changed",
+    columns: &[(c"code", TEXTOID), (c"changed", BOOLOID), (c"replayed", BOOLOID)],
+};
+
 /// `code, replayed`
 static DELETED: Shape =
     Shape { name: "deleted", columns: &[(c"code", TEXTOID), (c"replayed", BOOLOID)] };
@@ -49,17 +57,13 @@ fn origin(call: &Call, first: usize) -> Result<Origin, Refusal> {
         request_id: call.uuid(first).map(RequestId),
         operator: Label::optional("operator", call.text(first + 1))?,
         trace_id: Label::optional("trace_id", call.text(first + 2))?,
+        user: None,
     })
 }
 
 /// Runs one command; its refusal raises.
 fn run(origin: Origin, action: Action) -> Result<engine::Answer, Refusal> {
-    let task = Task { places: Vec::new(), command: Ok(Command { origin, action }) };
-    match spi::connect(|spi| engine::execute(spi, &[task]))?.pop() {
-        Some(Outcome::Accepted(answer)) => Ok(answer),
-        Some(Outcome::Refused(refusal, _)) => Err(refusal),
-        None => Err(Refusal::invalid("nothing was asked for")),
-    }
+    engine::execute_one(Command { origin, action }, Patience::Wait)
 }
 
 fn ok() -> Value {

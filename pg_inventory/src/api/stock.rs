@@ -1,10 +1,10 @@
 //! `receive`, `deduct`, `try_deduct`, `deduct_many`, `adjust`, `recount`, `transfer`.
 
 use super::{LEVELS, ok, origin, run};
-use crate::engine::{self, Outcome, Task};
+use crate::engine::{self, Outcome, Patience, Task};
 use crate::pg::call::{Answer, Call, Value};
 use crate::pg::spi;
-use crate::sql_function;
+use crate::{group_commit, sql_function};
 use inventory_core::book::Levels;
 use inventory_core::command::{
     Action, Command, Counted, Delta, Line, Origin, Place, Quantity, RequestId, WarehouseId,
@@ -15,6 +15,7 @@ use std::collections::HashMap;
 
 sql_function!(receive);
 sql_function!(deduct);
+sql_function!(deduct_now);
 sql_function!(try_deduct);
 sql_function!(deduct_many);
 sql_function!(adjust);
@@ -32,6 +33,12 @@ fn deduct(call: &Call) -> Result<Answer, Refusal> {
     one_row(run(origin, action)?)
 }
 
+/// As `deduct`, but decided and committed together with every other such call in flight, whatever
+/// becomes of the caller's transaction.
+fn deduct_now(call: &Call) -> Result<Answer, Refusal> {
+    one_row(group_commit::run(&deduction(call)?)?)
+}
+
 fn deduction(call: &Call) -> Result<Command, Refusal> {
     let line = line(call, 2, call.text(3), call.text(4))?;
     Ok(Command { origin: origin(call, 5)?, action: Action::Deduct { lines: vec![line] } })
@@ -40,7 +47,7 @@ fn deduction(call: &Call) -> Result<Command, Refusal> {
 /// As `deduct`, but a refusal is a row with its code and the levels as they are.
 fn try_deduct(call: &Call) -> Result<Answer, Refusal> {
     let task = Task { places: vec![place(call, 2).ok()], command: deduction(call) };
-    let outcome = spi::connect(|spi| engine::execute(spi, &[task]));
+    let outcome = spi::connect(|spi| engine::execute(spi, &[task], Patience::Wait));
     let row = match outcome.map(|mut outcomes| outcomes.pop()) {
         Ok(Some(Outcome::Accepted(answer))) => return one_row(answer),
         Ok(Some(Outcome::Refused(refusal, levels))) => refused(&refusal, levels[0]),
@@ -139,7 +146,7 @@ fn refused(refusal: &Refusal, levels: Option<Levels>) -> Vec<Value> {
 fn deduct_many(call: &Call) -> Result<Answer, Refusal> {
     let batch = Batch::of(call)?;
     let (tasks, orders) = batch.orders();
-    let outcomes = spi::connect(|spi| engine::execute(spi, &tasks))?;
+    let outcomes = spi::connect(|spi| engine::execute(spi, &tasks, Patience::Wait))?;
     let mut rows: Vec<Vec<Value>> = Vec::new();
     rows.resize_with(batch.request_ids.len(), Vec::new);
     for (outcome, lines) in outcomes.iter().zip(&orders) {

@@ -52,7 +52,10 @@ pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], now: Moment) {
     if movements.len() <= FEW {
         movements.iter().for_each(|entry| batch.write_one(spi, entry));
     } else {
-        batch.write_many(spi, &movements);
+        // Mostly one user: those of a group commit may be several.
+        movements.sort_by_key(|entry| entry.origin.user.as_deref());
+        let same = |a: &Entry<Movement>, b: &Entry<Movement>| a.origin.user == b.origin.user;
+        movements.chunk_by(same).for_each(|entries| batch.write_many(spi, entries));
     }
     notices.iter().for_each(|entry| batch.write_notice(spi, entry));
 }
@@ -78,6 +81,10 @@ impl Batch {
         Batch { generation: session.generation, now, db_user: server::session_user() }
     }
 
+    fn user<'a>(&'a self, origin: &'a Origin) -> &'a str {
+        origin.user.as_deref().unwrap_or(&self.db_user)
+    }
+
     fn write_one(&self, spi: &Spi, entry: &Entry<Movement>) {
         let (m, origin) = (entry.what, entry.origin);
         let args = Args::new()
@@ -98,7 +105,7 @@ impl Batch {
             .maybe_text(entry.order_no)
             .text(&m.reason)
             .maybe_text(origin.operator.as_deref())
-            .text(&self.db_user)
+            .text(self.user(origin))
             .maybe_text(origin.trace_id.as_deref())
             .maybe_uuid(m.hold.as_ref().map(|(id, _)| &id.0));
         spi.execute(plans::JOURNAL_ONE.plan(spi), &args);
@@ -125,7 +132,7 @@ impl Batch {
             .texts(entries.iter().map(|e| e.order_no))
             .texts(ms().map(|m| Some(&*m.reason)))
             .texts(origins().map(|c| c.operator.as_deref()))
-            .text(&self.db_user)
+            .text(entries.first().map_or(&self.db_user, |e| self.user(e.origin)))
             .texts(origins().map(|c| c.trace_id.as_deref()))
             .uuids(ms().map(|m| m.hold.as_ref().map(|(id, _)| &id.0)));
         spi.execute(plans::JOURNAL_MANY.plan(spi), &args);
@@ -133,9 +140,10 @@ impl Batch {
 
     fn write_notice(&self, spi: &Spi, entry: &Entry<Notice>) {
         let (notice, origin) = (entry.what, entry.origin);
-        let place = match &notice.about {
-            About::Level { sku, levels, .. } => Some((sku, levels)),
-            About::Order { .. } => None,
+        let (sku, levels) = match &notice.about {
+            About::Level { sku, levels, .. } => (Some(sku), Some(levels)),
+            About::Hot { sku, .. } => (Some(sku), None),
+            About::Order { .. } => (None, None),
         };
         let args = Args::new()
             .int8(entry.id)
@@ -143,15 +151,15 @@ impl Batch {
             .xid8(server::transaction_id())
             .moment(self.now)
             .text(notice.event.as_str())
-            .maybe_text(place.map(|(sku, _)| &**sku))
+            .maybe_text(sku.map(|sku| &**sku))
             .int4(notice.warehouse_id.number())
-            .maybe_int8(place.map(|(_, levels)| levels.on_hand))
-            .maybe_int8(place.map(|(_, levels)| levels.reserved))
+            .maybe_int8(levels.map(|levels| levels.on_hand))
+            .maybe_int8(levels.map(|levels| levels.reserved))
             .maybe_uuid(origin.request_id.as_ref().map(|id| &id.0))
             .maybe_text(entry.order_no)
             .maybe_text(notice.reason.as_deref())
             .maybe_text(origin.operator.as_deref())
-            .text(&self.db_user)
+            .text(self.user(origin))
             .maybe_text(origin.trace_id.as_deref())
             .text(&notice.about.json());
         spi.execute(plans::JOURNAL_NOTICE.plan(spi), &args);

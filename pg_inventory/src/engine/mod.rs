@@ -20,7 +20,7 @@ pub use shelf::lock_sku;
 pub use sweep::{Position, sweep};
 
 use crate::pg::server;
-use crate::pg::spi::Spi;
+use crate::pg::spi::{self, Spi};
 use crate::session::{self, Session};
 use inventory_core::Refusal;
 use inventory_core::book::{Book, Levels};
@@ -73,12 +73,8 @@ struct Accepted<'t> {
 
 /// Runs a batch; the outcomes are in the order of the tasks. Only what concerns the batch as a
 /// whole (tables missing) is an error here.
-pub fn execute(spi: &Spi, tasks: &[Task]) -> Result<Vec<Outcome>, Refusal> {
-    run(spi, tasks, Patience::Wait)
-}
-
-fn run(spi: &Spi, tasks: &[Task], patience: Patience) -> Result<Vec<Outcome>, Refusal> {
-    let session = session::writing(spi)?;
+pub fn execute(spi: &Spi, tasks: &[Task], patience: Patience) -> Result<Vec<Outcome>, Refusal> {
+    let session = session::writing(spi, patience)?;
     let mut requests = Requests::of(tasks);
     loop {
         let Some((mut book, now)) = lock(spi, &session, tasks, patience)? else { continue };
@@ -92,7 +88,7 @@ fn run(spi: &Spi, tasks: &[Task], patience: Patience) -> Result<Vec<Outcome>, Re
         if !requests.claim(spi, &accepted, now) {
             continue; // somebody else's effect is there now: decide again without these
         }
-        shelf::write(spi, &session, &book)?;
+        shelf::write(spi, &session, &book, patience)?;
         papers::write(spi, &accepted, &book, now);
         journal::write(spi, &session, &accepted, now);
         for done in accepted {
@@ -104,6 +100,16 @@ fn run(spi: &Spi, tasks: &[Task], patience: Patience) -> Result<Vec<Outcome>, Re
             }));
         }
         return Ok(outcomes.into_iter().flatten().collect());
+    }
+}
+
+/// Runs one command by itself.
+pub fn execute_one(command: Command, patience: Patience) -> Result<Answer, Refusal> {
+    let task = Task { places: Vec::new(), command: Ok(command) };
+    match spi::connect(|spi| execute(spi, &[task], patience))?.pop() {
+        Some(Outcome::Accepted(answer)) => Ok(answer),
+        Some(Outcome::Refused(refusal, _)) => Err(refusal),
+        None => Err(Refusal::invalid("nothing was asked for")),
     }
 }
 

@@ -1,15 +1,16 @@
 //! Stock rows: locked and read into the book, written back from it.
 
 use super::Patience;
-use crate::pg::server;
-use crate::pg::spi::{self, Args, Spi};
+use crate::pg::spi::{self, Args, Rows, Spi};
+use crate::pg::{heat, server};
 use crate::plans;
 use crate::session::Session;
 use inventory_core::book::{Book, Row, Shelf, Stored};
 use inventory_core::command::{Need, Place, WarehouseId};
 use inventory_core::text::Label;
 use inventory_core::{Code, Refusal};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a batch wants of one place.
 #[derive(Default)]
@@ -18,6 +19,8 @@ struct Wanted<'t> {
     create: bool,
     /// Lots that are named: read also when empty.
     lots: Vec<&'t Label>,
+    /// How often it is named.
+    times: usize,
 }
 
 /// Locks every place that is needed, in the one global order (products, warehouses, then stock by SKU
@@ -33,6 +36,7 @@ pub fn lock<'t>(
     for need in needs {
         let entry = wanted.entry(&need.place).or_default();
         entry.create |= need.create;
+        entry.times += 1;
         entry.lots.extend(need.lot);
     }
     let to_make = wanted.iter().filter(|(_, w)| w.create).map(|(p, _)| *p);
@@ -152,6 +156,48 @@ enum Found {
     Nothing,
 }
 
+/// Locks the row that guards a place.
+fn lock_guard(spi: &Spi, leaf: (usize, &str), place: &Place, patience: Patience) -> Rows {
+    let (number, name) = leaf;
+    if patience == Patience::Wait {
+        return spi.execute(plans::LOCK_STOCK.on_leaf(spi, number, name), &key(place));
+    }
+    if let Some(at) = remembered(number, place) {
+        let statement = plans::TRY_LOCK_STOCK_AT.on_leaf(spi, number, name);
+        let found = spi.execute(statement, &key(place).tid(at));
+        if found.len() > 0 {
+            return found;
+        }
+    }
+    spi.execute(plans::TRY_LOCK_STOCK.on_leaf(spi, number, name), &key(place))
+}
+
+/// Places whose rows' places in their leaf are remembered.
+const REMEMBERED: usize = 4_096;
+
+thread_local! {
+    /// Where this session wrote a row last, by leaf and place: a hint, which need not hold any more.
+    static WRITTEN: RefCell<HashMap<(usize, Place), u64>> = RefCell::default();
+}
+
+fn remember(leaf: usize, place: &Place, at: Option<u64>) {
+    WRITTEN.with_borrow_mut(|written| {
+        if written.len() >= REMEMBERED {
+            written.clear();
+        }
+        if let Some(at) = at {
+            written.insert((leaf, place.clone()), at);
+        }
+    });
+}
+
+fn remembered(leaf: usize, place: &Place) -> Option<u64> {
+    WRITTEN.with_borrow(|written| written.get(&(leaf, place.clone())).copied())
+}
+
+/// Microseconds from which a lock was waited for.
+const WAIT: i64 = 1_000;
+
 /// Locks and reads a place.
 fn lock_place(
     spi: &Spi,
@@ -161,13 +207,15 @@ fn lock_place(
     patience: Patience,
 ) -> Result<Found, Refusal> {
     let (number, leaf) = session.leaf(&place.sku)?;
-    let statement = match patience {
-        Patience::Wait => &plans::LOCK_STOCK,
-        Patience::Never => &plans::TRY_LOCK_STOCK,
-    };
-    let guard = spi.execute(statement.on_leaf(spi, number, &leaf.name), &key(place));
+    let begun = server::now();
+    let guard = lock_guard(spi, (number, &leaf.name), place, patience);
+    if guard.len() > 0 {
+        let waited = server::now() > begun.plus(WAIT);
+        let warehouse = place.warehouse_id.number();
+        heat::note(server::database(), &place.sku, warehouse, wanted.times, waited);
+    }
     // A retired row is as good as none: its product or its warehouse is gone.
-    let Some(row) = guard.first().filter(|row| !row.bool(11)) else {
+    let Some(row) = guard.first().filter(|row| !row.bool(12)) else {
         let find = plans::FIND_STOCK.on_leaf(spi, number, &leaf.name);
         if patience == Patience::Never
             && guard.len() == 0
@@ -178,8 +226,8 @@ fn lock_place(
         crosscheck(spi, number, &leaf.name, place);
         return Ok(Found::Nothing);
     };
-    let low_at = row.maybe_int8(9);
-    if !row.bool(10) {
+    let low_at = row.maybe_int8(10);
+    if !row.bool(11) {
         let only = stored_row(&row)?;
         let moved = only.version > 0;
         return Ok(Found::Shelf(Shelf { lot_controlled: false, low_at, moved, rows: vec![only] }));
@@ -205,6 +253,7 @@ fn stored_row(row: &spi::Row<'_>) -> Result<Row, Refusal> {
         version: stored.version,
         lapsed: stored.lapsed,
         next_expiry: row.maybe_moment(8),
+        at: row.tid(9),
         stored: Some(stored),
         ..Row::new(lot, row.maybe_day(5), row.moment(6))
     })
@@ -251,7 +300,7 @@ fn busy(place: &Place) -> Refusal {
 }
 
 /// Writes back every row that changed.
-pub fn write(spi: &Spi, session: &Session, book: &Book) -> Result<(), Refusal> {
+pub fn write(spi: &Spi, session: &Session, book: &Book, patience: Patience) -> Result<(), Refusal> {
     for (place, row) in book.changed() {
         let (number, leaf) = session.leaf(&place.sku)?;
         let lot = row.lot.as_deref().unwrap_or("");
@@ -259,7 +308,12 @@ pub fn write(spi: &Spi, session: &Session, book: &Book) -> Result<(), Refusal> {
         let args = args.int8(row.on_hand).int8(row.reserved).int8(row.version);
         let args = args.int8(row.lapsed).maybe_moment(row.next_expiry);
         let written = if row.stored.is_some() {
-            spi.execute(plans::UPDATE_STOCK.on_leaf(spi, number, &leaf.name), &args)
+            let update = plans::UPDATE_STOCK.on_leaf(spi, number, &leaf.name);
+            let written = spi.execute(update, &args.tid(row.at));
+            if patience == Patience::Never && row.lot.is_none() {
+                remember(number, place, written.first().map(|row| row.tid(1)));
+            }
+            written
         } else {
             let args = args.maybe_day(row.expires_on).moment(row.received_at);
             spi.execute(plans::INSERT_LOT.on_leaf(spi, number, &leaf.name), &args)
@@ -281,9 +335,9 @@ pub fn lock_sku(spi: &Spi, session: &Session, sku: &str) -> Result<BTreeMap<i32,
     }
     let mut shelves: BTreeMap<i32, Shelf> = BTreeMap::new();
     for row in spi.execute(plans::LOCK_SKU.on_leaf(spi, number, &leaf.name), &args()).iter() {
-        let shelf = shelves.entry(row.int4(9)).or_default();
-        shelf.low_at = row.maybe_int8(10);
-        shelf.moved |= row.int8(4) > 0 && !row.bool(11);
+        let shelf = shelves.entry(row.int4(10)).or_default();
+        shelf.low_at = row.maybe_int8(11);
+        shelf.moved |= row.int8(4) > 0 && !row.bool(12);
         shelf.rows.push(stored_row(&row)?);
     }
     Ok(shelves)

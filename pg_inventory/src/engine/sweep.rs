@@ -1,6 +1,6 @@
 //! Sweeping: holds past their time are closed, a bounded number at a time.
 
-use super::{Outcome, Patience, Task, run};
+use super::{Outcome, Patience, Task, execute};
 use crate::pg::server;
 use crate::pg::spi::{Args, Spi};
 use crate::{plans, session};
@@ -42,7 +42,7 @@ pub fn sweep(spi: &Spi, from: Option<Position>, limit: usize) -> Result<Swept, R
         action: Action::Expire { hold: hold.1 },
     };
     let task = |hold| Task { places: Vec::new(), command: Ok(expire(hold)) };
-    let outcomes = run(spi, &holds.iter().map(task).collect::<Vec<_>>(), Patience::Never)?;
+    let outcomes = execute(spi, &holds.iter().map(task).collect::<Vec<_>>(), Patience::Never)?;
     let done = outcomes.iter().filter(|o| matches!(o, Outcome::Accepted(_))).count();
     Ok(Swept { done, more: holds.len() == limit, next: Some(*last) })
 }

@@ -36,6 +36,35 @@ pub fn writing(relation: Oid) {
     unsafe { pg_sys::LockRelationOid(relation, pg_sys::RowExclusiveLock as i32) };
 }
 
+/// The same, unless that means to wait.
+pub fn try_writing(relation: Oid) -> bool {
+    // SAFETY: as above.
+    unsafe { pg_sys::ConditionalLockRelationOid(relation, pg_sys::RowExclusiveLock as i32) }
+}
+
+/// Whether somebody waits for all others to leave this database: to drop, rename or copy it.
+pub fn database_is_wanted() -> bool {
+    let tag = pg_sys::LOCKTAG {
+        locktag_field1: 0,
+        locktag_field2: pg_sys::DatabaseRelationId.to_u32(),
+        // SAFETY: reads a constant of the session.
+        locktag_field3: unsafe { pg_sys::MyDatabaseId.to_u32() },
+        locktag_field4: 0,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+    };
+    let mode = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+    // SAFETY: the lock that every session takes when it enters, given back at once; not waited for.
+    unsafe {
+        let got = pg_sys::LockAcquire(&tag, mode, true, true);
+        if got == pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL {
+            return true;
+        }
+        pg_sys::LockRelease(&tag, mode, true);
+        false
+    }
+}
+
 /// What a table is locked for.
 #[derive(Clone, Copy)]
 pub enum Mode {

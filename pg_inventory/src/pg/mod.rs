@@ -4,8 +4,12 @@
 //! (serialization failure, cancel, disk full) unwinds through Rust and passes on unchanged.
 
 pub mod call;
+pub mod exchange;
+pub mod failure;
+pub mod heat;
 pub mod lock;
 pub mod process;
+pub mod region;
 pub mod server;
 pub mod shared;
 pub mod spi;

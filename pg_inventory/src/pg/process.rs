@@ -34,6 +34,12 @@ pub extern "C-unwind" fn inventory_visit_main(database: Datum) {
     crate::worker::visit(database.value() as u32);
 }
 
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn inventory_committer_main(database: Datum) {
+    crate::group_commit::commit(database.value() as u32);
+}
+
 /// A worker that is to be registered.
 fn worker(name: &CStr, kind: &CStr, main: &CStr) -> pg_sys::BackgroundWorker {
     let mut worker = pg_sys::BackgroundWorker {
@@ -66,7 +72,7 @@ pub fn register_launcher() {
     unsafe { pg_sys::RegisterBackgroundWorker(&mut launcher) };
 }
 
-/// A visit that was sent.
+/// A process that was sent.
 pub struct Running(*mut pg_sys::BackgroundWorkerHandle);
 
 impl Running {
@@ -88,16 +94,25 @@ impl Drop for Running {
 /// Starts a visit to a database; nothing when the server has no process left.
 pub fn send_visit(database: u32, name: &str) -> Option<Running> {
     let name = CString::new(format!("pg_inventory upkeep of {name}")).ok()?;
-    let mut visit = worker(&name, c"pg_inventory upkeep", c"inventory_visit_main");
-    visit.bgw_start_time = pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished;
-    visit.bgw_restart_time = pg_sys::BGW_NEVER_RESTART;
-    visit.bgw_main_arg = Datum::from(database);
+    send(worker(&name, c"pg_inventory upkeep", c"inventory_visit_main"), database)
+}
+
+/// Starts the committer of a database; nothing when the server has no process left.
+pub fn send_committer(database: u32) -> Option<Running> {
+    let kind = c"pg_inventory committer";
+    send(worker(kind, kind, c"inventory_committer_main"), database)
+}
+
+fn send(mut worker: pg_sys::BackgroundWorker, database: u32) -> Option<Running> {
+    worker.bgw_start_time = pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished;
+    worker.bgw_restart_time = pg_sys::BGW_NEVER_RESTART;
+    worker.bgw_main_arg = Datum::from(database);
     let mut handle = std::ptr::null_mut();
     // SAFETY: outside a transaction memory is the process's own, so the handle lives on; we are told
-    // by our latch when the visit begins and ends.
+    // by our latch when the process begins and ends.
     unsafe {
-        visit.bgw_notify_pid = pg_sys::MyProcPid;
-        pg_sys::RegisterDynamicBackgroundWorker(&mut visit, &mut handle).then_some(Running(handle))
+        worker.bgw_notify_pid = pg_sys::MyProcPid;
+        pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut handle).then_some(Running(handle))
     }
 }
 
@@ -129,6 +144,69 @@ pub fn be_visitor(database: u32) {
     }
 }
 
+/// What the database's own settings may not change of a committer: it writes, it reads what is
+/// committed, and it waits for nobody. (Waiting for a row is left out anyway; what is left is a request id
+/// that somebody else's transaction has, and the short locks of a growing table.)
+const SETTINGS: [(&CStr, &CStr); 6] = [
+    (c"application_name", c"pg_inventory committer"),
+    (c"default_transaction_isolation", c"read committed"),
+    (c"default_transaction_read_only", c"off"),
+    (c"statement_timeout", c"0"),
+    (c"lock_timeout", c"10ms"),
+    (c"session_replication_role", c"origin"),
+];
+
+/// Makes this process a committer.
+pub fn be_committer(database: u32) {
+    be_visitor(database);
+    for (name, value) in SETTINGS {
+        set(name, value);
+    }
+}
+
+fn set(name: &CStr, value: &CStr) {
+    // SAFETY: outside a transaction, in a process of our own.
+    unsafe {
+        pg_sys::SetConfigOption(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+        );
+    }
+}
+
+/// An answer says that its effect is on disk, whatever the configuration says of commits.
+pub fn keep_commits_durable() {
+    // SAFETY: reads a setting.
+    if unsafe { pg_sys::synchronous_commit } == 0 {
+        set(c"synchronous_commit", c"local");
+    }
+}
+
+/// A committer without calls: waits that long, or until it is called.
+pub fn wait_for_calls(duration: Duration) {
+    nap(duration, c"InventoryCommitterIdle");
+}
+
+/// A caller waits that long, or until it is answered.
+pub fn wait_for_commit(duration: Duration) {
+    nap(duration, c"InventoryGroupCommit");
+}
+
+pub fn check_for_interrupts() {
+    check_for_interrupts!();
+}
+
+/// The wait event as it is shown: with a name of its own where PostgreSQL knows such.
+fn wait_event(_name: &CStr) -> u32 {
+    #[cfg(any(feature = "pg17", feature = "pg18"))]
+    // SAFETY: the name is a constant; the server keeps one number for it.
+    return unsafe { pg_sys::WaitEventExtensionNew(_name.as_ptr()) };
+    #[cfg(not(any(feature = "pg17", feature = "pg18")))]
+    pg_sys::PG_WAIT_EXTENSION
+}
+
 /// Waits that long, or until something happens; takes in a changed configuration. False once the
 /// process is to end.
 pub fn wait(duration: Duration) -> bool {
@@ -143,16 +221,16 @@ pub fn wait(duration: Duration) -> bool {
 
 /// Does nothing for that long; ends with the process when it is told to end.
 pub fn rest(duration: Duration) {
+    nap(duration, c"InventoryUpkeepRest");
+}
+
+fn nap(duration: Duration, event: &'static CStr) {
+    let event = wait_event(event);
     let milliseconds = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
     // SAFETY: waits for the process's own latch.
     unsafe {
-        pg_sys::WaitLatch(
-            pg_sys::MyLatch,
-            events as c_int,
-            milliseconds,
-            pg_sys::PG_WAIT_EXTENSION,
-        );
+        pg_sys::WaitLatch(pg_sys::MyLatch, events as c_int, milliseconds, event);
         pg_sys::ResetLatch(pg_sys::MyLatch);
     }
     check_for_interrupts!();

@@ -3,7 +3,7 @@
 use inventory_core::time::Moment;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, CString, c_int};
 
 /// pgrx appends a Rust backtrace to an error's DETAIL where the server's environment asks for
 /// backtraces; users of the database are the wrong readers for it.
@@ -78,6 +78,47 @@ pub fn snapshot_is_fixed() -> bool {
 pub fn transaction_id() -> u64 {
     // SAFETY: raises where no id can be given (read-only, recovery).
     unsafe { pg_sys::GetTopFullTransactionId().value }
+}
+
+/// Whether this transaction has an id: without one it has written and locked nothing.
+pub fn has_transaction_id() -> bool {
+    // SAFETY: reads the transaction's state.
+    unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
+}
+
+/// Whether this is the id of this transaction, or of a part of it that is not undone.
+pub fn is_current_transaction(id: u32) -> bool {
+    // SAFETY: reads the transaction's state.
+    unsafe { pg_sys::TransactionIdIsCurrentTransactionId(id.into()) }
+}
+
+/// Whether more than one statement may belong to this transaction, or this may be undone while the rest
+/// of it stays.
+pub fn in_transaction_block() -> bool {
+    // SAFETY: reads the transaction's state.
+    unsafe { pg_sys::IsTransactionBlock() || pg_sys::IsSubTransaction() }
+}
+
+/// Runs `work` with that many milliseconds for each lock.
+pub fn with_lock_timeout<R>(milliseconds: i32, work: impl FnOnce() -> R) -> R {
+    let value = CString::new(milliseconds.to_string()).unwrap_or_default();
+    // SAFETY: undone at the same nesting level, or by the abort when `work` raises.
+    unsafe {
+        let level = pg_sys::NewGUCNestLevel();
+        pg_sys::set_config_option(
+            c"lock_timeout".as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+        let result = work();
+        pg_sys::AtEOXact_GUC(true, level);
+        result
+    }
 }
 
 /// Makes this transaction's commit wait until all it has seen of the log is on disk, although it may

@@ -285,12 +285,31 @@ impl Row<'_> {
         self.get::<i64>(column).map(Moment)
     }
 
+    /// The place of a row in its table (`ctid`): its block above, its number in that below.
+    pub fn tid(&self, column: usize) -> u64 {
+        let datum = self.get::<Tid>(column);
+        datum.map_or(0, |tid| tid.0)
+    }
+
     pub fn maybe_uuid(&self, column: usize) -> Option<[u8; 16]> {
         self.get::<pgrx::Uuid>(column).map(|u| *u.as_bytes())
     }
 
     pub fn int8s(&self, column: usize) -> Vec<i64> {
         self.get(column).unwrap_or_default()
+    }
+}
+
+/// A `ctid`.
+struct Tid(u64);
+
+impl FromDatum for Tid {
+    unsafe fn from_polymorphic_datum(datum: Datum, is_null: bool, _: Oid) -> Option<Tid> {
+        // SAFETY: a tid is passed as a pointer to one; its number may lie unaligned.
+        let tid = (!is_null)
+            .then(|| unsafe { datum.cast_mut_ptr::<pg_sys::ItemPointerData>().read_unaligned() })?;
+        let block = u64::from(tid.ip_blkid.bi_hi) << 16 | u64::from(tid.ip_blkid.bi_lo);
+        Some(Tid(block << 16 | u64::from(tid.ip_posid)))
     }
 }
 
@@ -329,6 +348,10 @@ impl<'a> Args<'a> {
         self.push(value.into_datum())
     }
 
+    pub fn oid(self, value: u32) -> Self {
+        self.push(Oid::from(value).into_datum())
+    }
+
     pub fn int8(self, value: i64) -> Self {
         self.push(value.into_datum())
     }
@@ -351,6 +374,23 @@ impl<'a> Args<'a> {
 
     pub fn xid8(self, value: u64) -> Self {
         self.push(Some(Datum::from(value)))
+    }
+
+    pub fn tid(self, value: u64) -> Self {
+        let tid = pg_sys::ItemPointerData {
+            ip_blkid: pg_sys::BlockIdData {
+                bi_hi: (value >> 32) as u16,
+                bi_lo: (value >> 16) as u16,
+            },
+            ip_posid: value as u16,
+        };
+        // SAFETY: memory of that size, in the SPI connection.
+        let copy = unsafe {
+            let copy = pg_sys::palloc(size_of_val(&tid)).cast::<pg_sys::ItemPointerData>();
+            copy.write_unaligned(tid);
+            copy
+        };
+        self.push(Some(Datum::from(copy)))
     }
 
     /// A uuid travels as a pointer to its bytes, which live as long as the arguments.

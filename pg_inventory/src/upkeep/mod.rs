@@ -2,6 +2,7 @@
 //! without it. No job waits for a row that somebody has.
 
 mod holds;
+pub mod hot;
 pub mod journal;
 pub mod leaves;
 mod prune;
@@ -28,8 +29,9 @@ pub struct Job {
 }
 
 /// All jobs, the most urgent first.
-pub static JOBS: [Job; 5] = [
+pub static JOBS: [Job; 6] = [
     Job { name: "expire holds", pass: holds::expire },
+    Job { name: "watch hot SKUs", pass: hot::watch },
     Job { name: "open journal partitions", pass: journal::open_ahead },
     Job { name: "prune requests", pass: prune::requests },
     Job { name: "prune holds", pass: prune::holds },

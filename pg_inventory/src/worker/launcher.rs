@@ -1,6 +1,7 @@
 //! The launcher: sends a visit to each database when it is due.
 
 use super::board::{self, Found};
+use crate::pg::exchange::{self, Desk, Service};
 use crate::pg::process::{self, Running};
 use crate::pg::server;
 use crate::settings;
@@ -26,6 +27,8 @@ struct Known {
 #[derive(Default)]
 struct Launcher {
     databases: BTreeMap<u32, Known>,
+    /// Databases with a committer.
+    committers: BTreeMap<u32, Running>,
     standby: bool,
     exhausted: bool,
 }
@@ -34,14 +37,56 @@ struct Launcher {
 pub fn run() {
     process::be_launcher();
     let mut launcher = Launcher::default();
-    while process::wait(settings::upkeep_interval() / 4) {
-        if settings::UPKEEP.get() {
+    launcher.take_place();
+    let mut round = Instant::now();
+    while process::wait(round.saturating_duration_since(Instant::now())) {
+        launcher.send_committers();
+        if settings::UPKEEP.get() && round <= Instant::now() {
             launcher.round();
+        }
+        if round <= Instant::now() {
+            round = Instant::now() + settings::upkeep_interval() / 4;
         }
     }
 }
 
 impl Launcher {
+    /// Lets callers know that somebody sends committers. Those whom a launcher before this one sent, and
+    /// who never came, are not waited for.
+    fn take_place(&self) {
+        for desk in Desk::all() {
+            desk.turn(Service::Starting, Service::Closed, server::now());
+        }
+        exchange::launcher_is_here();
+    }
+
+    /// Sends a committer wherever callers ask for one.
+    fn send_committers(&mut self) {
+        self.committers.retain(|_, committer| !committer.ended());
+        let most = usize::try_from(settings::COMMITTERS.get()).unwrap_or(0);
+        for desk in Desk::all() {
+            let (database, now) = (desk.database(), server::now());
+            let under_way = self.committers.contains_key(&database);
+            if !under_way {
+                // It was sent and could not stay.
+                desk.turn(Service::Starting, Service::Refused, now);
+            }
+            if desk.service() != Service::Wanted || under_way {
+                continue;
+            }
+            let room = self.committers.len() < most;
+            match room.then(|| process::send_committer(database)).flatten() {
+                Some(committer) => {
+                    desk.turn(Service::Wanted, Service::Starting, now);
+                    self.committers.insert(database, committer);
+                }
+                None => {
+                    desk.turn(Service::Wanted, Service::Refused, now);
+                }
+            }
+        }
+    }
+
     fn round(&mut self) {
         let standby = server::in_recovery();
         if standby && !self.standby {
@@ -69,6 +114,7 @@ impl Launcher {
         let oids: Vec<u32> = there.iter().map(|(oid, _)| *oid).collect();
         self.databases.retain(|oid, _| oids.contains(oid));
         board::keep(&oids);
+        Desk::all().filter(|desk| !oids.contains(&desk.database())).for_each(Desk::clear);
         for (oid, name) in there {
             self.databases.entry(oid).or_insert_with(|| Known {
                 name,

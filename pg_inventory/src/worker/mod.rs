@@ -13,12 +13,13 @@ pub use board::{Board, Found, Status, status};
 pub use launcher::run as launch;
 pub use visit::run as visit;
 
-use crate::pg::{process, shared};
+use crate::pg::{process, region, shared};
 
 /// Where the library is preloaded: the shared board and the launcher.
 pub fn register() {
     if process::preloading() {
         shared::request();
+        region::request();
         process::register_launcher();
     }
 }
