@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 promises!(
     released_scripts_are_as_they_were_released,
+    what_is_released_is_frozen,
     an_old_database_waits_for_install_and_loses_nothing,
     an_old_database_comes_forward_with_all_that_is_in_it,
     brought_forward_is_made_as_fresh,
@@ -413,34 +414,69 @@ const FROZEN: &str = "sql/released.sha256";
 
 async fn released_scripts_are_as_they_were_released(_pg: Pg) {
     let root = repository();
-    let list = std::fs::read_to_string(root.join(FROZEN)).unwrap();
-    let frozen: Vec<(&str, &str)> = list.lines().map(|l| l.split_once("  ").unwrap()).collect();
-    for (expected, file) in &frozen {
-        let text = std::fs::read(root.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+    for (expected, file) in frozen() {
+        let text = std::fs::read(root.join(&file)).unwrap_or_else(|e| panic!("{file}: {e}"));
         let found: String = Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect();
         assert_eq!(
-            found, *expected,
+            found, expected,
             "{file} was edited, but it is released: databases that ran it would differ from those that \
              will. Put it back as it was, and make the change in a script or step of its own \
              (CONTRIBUTING.md, Changing the database)."
         );
     }
+}
+
+fn frozen() -> Vec<(String, String)> {
+    let list = std::fs::read_to_string(repository().join(FROZEN)).unwrap();
+    let pair = |line: &str| line.split_once("  ").map(|(sum, file)| (sum.into(), file.into()));
+    list.lines().map(|line| pair(line).unwrap()).collect()
+}
+
+async fn what_is_released_is_frozen(_pg: Pg) {
+    let root = repository();
+    let last = Release::all().pop().unwrap();
+    let released = order_of(&last.version);
+    let advice = "(CONTRIBUTING.md, Releasing)";
+    let changes = std::fs::read_to_string(root.join("CHANGELOG.md")).unwrap();
+    let headings = changes.lines().filter_map(|line| line.strip_prefix("## [")?.split(']').next());
+    for version in headings.filter(|name| *name != "Unreleased") {
+        let dumped = order_of(version) <= released;
+        assert!(dumped, "the changelog has {version}, tests/upgrade/ has no dumps of it {advice}");
+    }
     let control = std::fs::read_to_string(root.join("sql/pg_inventory.control")).unwrap();
     let newest = control.split("default_version = '").nth(1).and_then(|v| v.split('\'').next());
-    let newest = order_of(newest.unwrap());
-    let released = Release::all().pop().unwrap().version;
-    assert!(order_of(&released) < newest, "version {released} is out: the next needs a number");
-    for entry in std::fs::read_dir(root.join("sql")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let Some(versions) = name.strip_prefix("pg_inventory--") else { continue };
-        let to = versions.trim_end_matches(".sql").rsplit("--").next().unwrap();
-        let is_frozen = frozen.iter().any(|(_, file)| *file == format!("sql/{name}"));
+    assert!(
+        released < order_of(newest.unwrap()),
+        "{} is out: the next one needs a number of its own {advice}",
+        last.version
+    );
+    for (file, is_released) in scripts(&released).into_iter().chain(steps(last.layout())) {
+        let listed = frozen().iter().any(|(_, frozen)| *frozen == file);
         assert_eq!(
-            is_frozen,
-            order_of(to) <= order_of(&released),
-            "{name}: what leads to a released version is in {FROZEN}, and has its dumps in \
-             tests/upgrade/{to}/ (CONTRIBUTING.md, Releasing)"
+            listed, is_released,
+            "{FROZEN} names what is released, and nothing else: {file} {advice}"
         );
-        assert!(is_frozen || order_of(to) == newest, "{name} leads to no version of today");
     }
+}
+
+/// The extension's scripts, and whether they lead to a version that is out.
+fn scripts(released: &Vec<u32>) -> Vec<(String, bool)> {
+    let names = files("sql").into_iter().filter(|name| name.starts_with("pg_inventory--"));
+    let to = |name: &str| {
+        let versions = name.trim_start_matches("pg_inventory--").trim_end_matches(".sql");
+        order_of(versions.rsplit("--").next().unwrap())
+    };
+    names.map(|name| (format!("sql/{name}"), to(&name) <= *released)).collect()
+}
+
+/// The steps of the layout, and whether databases that are out have made them.
+fn steps(layout: u32) -> Vec<(String, bool)> {
+    let number = |name: &str| name.split('_').next().and_then(|n| n.parse::<u32>().ok()).unwrap();
+    let steps = files("sql/layout").into_iter();
+    steps.map(|name| (format!("sql/layout/{name}"), number(&name) <= layout)).collect()
+}
+
+fn files(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(repository().join(folder)).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }

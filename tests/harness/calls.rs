@@ -3,7 +3,7 @@
 use crate::session::Session;
 
 /// Calls that are well formed, whether or not there is anything for them to work on.
-pub const CHANGING: [&str; 25] = [
+pub const CHANGING: [&str; 28] = [
     "SELECT inventory.install()",
     "SELECT inventory.put_product('A', 'Product A')",
     "SELECT inventory.put_warehouse(2, 'NORTH', 'North')",
@@ -12,6 +12,7 @@ pub const CHANGING: [&str; 25] = [
     "SELECT inventory.receive('A', 1)",
     "SELECT inventory.deduct('A', 1)",
     "SELECT inventory.try_deduct('A', 1)",
+    "SELECT inventory.deduct_now('A', 1)",
     "SELECT inventory.deduct_many(ARRAY[NULL]::uuid[], ARRAY['A'], ARRAY[1])",
     "SELECT inventory.adjust('A', 1, 'found')",
     "SELECT inventory.recount('A', 1, 'counted')",
@@ -19,6 +20,7 @@ pub const CHANGING: [&str; 25] = [
     "SELECT inventory.next_order_no()",
     "SELECT inventory.next_order_id()",
     "SELECT inventory.reserve('A', 1)",
+    "SELECT inventory.reserve_now('A', 1)",
     "SELECT inventory.reserve_many(NULL, ARRAY['A'], ARRAY[1])",
     "SELECT inventory.confirm('99999999-9999-4999-8999-999999999999')",
     "SELECT inventory.release('99999999-9999-4999-8999-999999999999')",
@@ -27,12 +29,13 @@ pub const CHANGING: [&str; 25] = [
     "SELECT inventory.complete_order('20240520123001001000001')",
     "SELECT inventory.fail_order('20240520123001001000001', 'lost')",
     "SELECT inventory.revert_order('20240520123001001000001', 'returned')",
+    "SELECT inventory.set_hot('A', true)",
     "SELECT inventory.maintain()",
     "CALL inventory.reshard(32)",
 ];
 
 /// The extension's functions that change nothing, or are called by those above only.
-const OTHERS: [&str; 3] = ["verify", "doctor", "reshard_step"];
+const OTHERS: [&str; 4] = ["verify", "doctor", "group_commit", "reshard_step"];
 
 /// Asserts that no function was forgotten above.
 pub async fn are_complete(session: &mut Session) {

@@ -52,6 +52,14 @@ impl Release {
         std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
+    /// The layout of its tables.
+    pub fn layout(&self) -> u32 {
+        let dump = self.read("installed.sql");
+        let row = dump.lines().skip_while(|line| !line.starts_with("COPY inventory.installation"));
+        let layout = row.skip(1).next().and_then(|row| row.split('\t').nth(1));
+        layout.and_then(|n| n.parse().ok()).expect("the dump says which layout it has")
+    }
+
     /// Makes a database of one of its dumps.
     pub async fn load(&self, server: &Arc<Server>, dump: &str, under: Under) -> Database {
         let database = Database::create(server.clone(), "template0").await;

@@ -29,6 +29,7 @@ fn install(call: &Call) -> Result<Answer, Refusal> {
             "distributed tables are not offered yet: leave distributed false",
         ));
     }
+    server::refuse_where_read_only();
     spi::connect(|spi| {
         // Two installs at once: the second waits, then finds everything there.
         lock::installing();
