@@ -229,6 +229,9 @@ statements! {
           WHERE r.state = 'HELD' AND (r.expires_at, r.reservation_id) > ($1, $2) AND r.expires_at <= $3
           ORDER BY r.expires_at, r.reservation_id LIMIT $4";
 
+    LAYOUT() =
+        "SELECT pg_catalog.count(*), pg_catalog.sum(i.layout)::pg_catalog.int8 FROM inventory.installation AS i";
+
     /// Nothing while somebody else does the job.
     LOCK_UPKEEP(TEXTOID) =
         "SELECT u.position, u.at FROM inventory.upkeep AS u WHERE u.job = $1 FOR UPDATE SKIP LOCKED";

@@ -5,8 +5,10 @@
 //! runs SQL and shows its answers as text · `run` is the main of every test file · `commands`
 //! runs the programs around (the `inventory` binary, `pg_dump`, …) · `pooler`
 //! starts a pgbouncer · `dice` throws the same dice every time · `isolation` plays specs of sessions
-//! that meet, with the names that `mask` gives · `clock` lets time pass.
+//! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
+//! back · `calls` names one call of each command · `trade` does a bit of everything.
 
+pub mod calls;
 pub mod clock;
 pub mod commands;
 pub mod database;
@@ -14,16 +16,20 @@ pub mod dice;
 pub mod isolation;
 pub mod mask;
 pub mod pooler;
+pub mod release;
 pub mod run;
 pub mod servers;
 pub mod session;
+pub mod trade;
 
 pub use database::{Database, User};
 pub use dice::Dice;
 pub use pooler::Pooler;
+pub use release::{Release, Under};
 pub use run::{Verdict, skipped};
 pub use servers::{Pg, Server};
 pub use session::{Refused, Session};
+pub use trade::Trade;
 
 /// How hard to try: `INVENTORY_SOAK=1` runs the long forms that the promises name.
 pub fn soak() -> bool {

@@ -22,6 +22,12 @@ pub fn preloading() -> bool {
     unsafe { pg_sys::process_shared_preload_libraries_in_progress }
 }
 
+/// Whether pg_upgrade is at work, which wants nobody else to write.
+pub fn upgrading() -> bool {
+    // SAFETY: reads a flag of the server.
+    unsafe { pg_sys::IsBinaryUpgrade }
+}
+
 #[pg_guard]
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn inventory_launcher_main(_argument: Datum) {
