@@ -5,13 +5,16 @@
 //! runs SQL and shows its answers as text · `run` is the main of every test file · `commands`
 //! runs the programs around (the `inventory` binary, `pg_dump`, …) · `pooler`
 //! starts a pgbouncer · `dice` throws the same dice every time · `isolation` plays specs of sessions
-//! that meet, with the names that `mask` gives · `clock` lets time pass.
+//! that meet, with the names that `mask` gives · `clock` lets time pass · `chaos` kills processes · `ledger`
+//! compares what clients were told with what is written.
 
+pub mod chaos;
 pub mod clock;
 pub mod commands;
 pub mod database;
 pub mod dice;
 pub mod isolation;
+pub mod ledger;
 pub mod mask;
 pub mod pooler;
 pub mod run;
@@ -22,7 +25,7 @@ pub use database::{Database, User};
 pub use dice::Dice;
 pub use pooler::Pooler;
 pub use run::{Verdict, skipped};
-pub use servers::{Pg, Server};
+pub use servers::{Pg, Server, preloaded};
 pub use session::{Refused, Session};
 
 /// How hard to try: `INVENTORY_SOAK=1` runs the long forms that the promises name.
