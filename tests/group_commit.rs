@@ -7,12 +7,15 @@
 
 #[path = "group_commit/busy.rs"]
 mod busy;
+#[path = "group_commit/ends.rs"]
+mod ends;
 #[path = "group_commit/plain.rs"]
 mod plain;
 
 use inventory_tests::promises;
 
 use busy::*;
+use ends::*;
 use plain::*;
 
 promises!(
@@ -31,4 +34,9 @@ promises!(
     two_that_wait_for_each_other_end,
     one_call_that_raises_harms_no_other,
     a_locked_table_is_busy_in_time,
+    a_waiting_call_can_be_given_up,
+    a_call_given_up_while_it_is_committed,
+    a_committer_that_cannot_know_says_so,
+    a_committer_ended_or_cancelled_is_not_missed,
+    what_was_told_is_so_after_any_end,
 );

@@ -107,6 +107,7 @@ pub async fn compare(
         }
     }
     let ours: HashSet<Uuid> = told.iter().map(|call| call.id).collect();
+    assert_eq!(ours.len(), told.len(), "each call has a request id of its own");
     let by_others: Vec<_> = written.keys().filter(|id| !ours.contains(id)).collect();
     if !by_others.is_empty() {
         return Err(format!("nobody asked for {by_others:?}"));

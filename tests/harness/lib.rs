@@ -6,7 +6,7 @@
 //! runs the programs around (the `inventory` binary, `pg_dump`, …) · `pooler`
 //! starts a pgbouncer · `dice` throws the same dice every time · `isolation` plays specs of sessions
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `chaos` kills processes · `ledger`
-//! compares what clients were told with what is written.
+//! compares what clients were told with what is written · `seller` is such a client.
 
 pub mod chaos;
 pub mod clock;
@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod mask;
 pub mod pooler;
 pub mod run;
+pub mod seller;
 pub mod servers;
 pub mod session;
 
@@ -25,6 +26,7 @@ pub use database::{Database, User};
 pub use dice::Dice;
 pub use pooler::Pooler;
 pub use run::{Verdict, skipped};
+pub use seller::Seller;
 pub use servers::{Pg, Server, preloaded};
 pub use session::{Refused, Session};
 
