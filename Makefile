@@ -15,10 +15,10 @@ demo: ## from a bare machine to a running shop: build, start, load, replay order
 test: ## everything that CI runs; brings in what it needs
 	@$(LOCAL)/testing.py
 
-up: ## start the private PostgreSQL in the background; addresses in .local/env
+up: ## start the private PostgreSQL, and Redis where it can be had, in the background; addresses in .local/env
 	@$(LOCAL)/stack.py up
 
-down: ## stop it; its data stays
+down: ## stop them; the data stays
 	@$(LOCAL)/stack.py down
 
 status: ## say what runs, and where

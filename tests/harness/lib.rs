@@ -4,7 +4,7 @@
 //! `servers` starts and stops clusters · `database` makes databases and opens sessions · `session`
 //! runs SQL and shows its answers as text · `run` is the main of every test file · `commands`
 //! runs the programs around (the `inventory` binary, `pg_dump`, …) · `pooler`
-//! starts a pgbouncer · `dice` throws the same dice every time · `isolation` plays specs of sessions
+//! starts a pgbouncer, `redis` a Redis · `dice` throws the same dice every time · `isolation` plays specs of sessions
 //! that meet, with the names that `mask` gives · `clock` lets time pass.
 
 pub mod clock;
@@ -14,6 +14,7 @@ pub mod dice;
 pub mod isolation;
 pub mod mask;
 pub mod pooler;
+pub mod redis;
 pub mod run;
 pub mod servers;
 pub mod session;
@@ -21,6 +22,7 @@ pub mod session;
 pub use database::{Database, User};
 pub use dice::Dice;
 pub use pooler::Pooler;
+pub use redis::Redis;
 pub use run::{Verdict, skipped};
 pub use servers::{Pg, Server};
 pub use session::{Refused, Session};

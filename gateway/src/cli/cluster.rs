@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, Error as ClusterError, Kept, Shutdown};
 use crate::error::{Error, Result};
 
 /// Group commit and the upkeep in the background need the library from the server's start on.
-const PRELOADED: (&str, &str) = ("shared_preload_libraries", "pg_inventory");
+const PRELOADED: &str = "pg_inventory";
 /// The database that `up` makes and names.
 const DATABASE: &str = "inventory";
 
@@ -85,9 +85,10 @@ pub fn run(settings: &Settings, args: ClusterArgs) -> Result<()> {
 fn up(args: &UpArgs) -> Result<(State, String)> {
     let home = &args.place.data_dir;
     let verb = if Kept::running(home).is_some() { "runs" } else { "started" };
-    let (preload, library) = PRELOADED;
-    let mut builder =
-        Cluster::builder(&args.pg_bin).at(home).database(DATABASE).setting(preload, library);
+    let mut builder = Cluster::builder(&args.pg_bin)
+        .at(home)
+        .database(DATABASE)
+        .setting("shared_preload_libraries", PRELOADED);
     if let Some(port) = args.port {
         builder = builder.port(port);
     }
