@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Everything that CI runs, stage by stage, with a summary: `make test`."""
+"""Everything that CI runs, stage by stage, with a summary: `make test`; what takes longer: `make soak`."""
 import os
 import re
 import subprocess
@@ -135,9 +135,32 @@ def stages(this):
         yield False
 
 
+def under_strain(this):
+    """In full, on the newest PostgreSQL; a promise that is not kept fails it."""
+    this.environment["INVENTORY_BENCH_PG"] = str(this.runtimes[max(this.runtimes)])
+    this.cargo("run", "--release", "--package=inventory-benches", "--bin=strain", "--", "--full", "--strict")
+
+
+def soak_stages(this):
+    """What takes longer than CI: the long forms of the tests, and the measurements under strain."""
+    yield this.stage("servers and tools", lambda: prepare(this))
+    built = this.stage("extension, built", lambda: build_extensions(this))
+    yield built
+    if built and this.stage("commands and tests, built", lambda: build_all(this)):
+        this.environment["INVENTORY_SOAK"] = "1"
+        outside = ["--release", "--package=inventory-tests", "--no-fail-fast"]
+        yield this.stage("from outside, the long forms", lambda: this.cargo_test(*outside))
+        yield this.stage("under strain", lambda: under_strain(this))
+    else:
+        yield False
+
+
+RUNS = {"": stages, "soak": soak_stages}
+
+
 def main():
     this = Run()
-    passed = all(list(stages(this)))
+    passed = all(list(RUNS[" ".join(sys.argv[1:])](this)))
     print(f"\n{'stage':<36}{'seconds':>8}  result")
     for name, seconds, good, note in this.rows:
         print(f"{name:<36}{seconds:>8.1f}  {'ok' if good else 'FAILED'}  {note}")

@@ -36,6 +36,7 @@ pub struct Session {
     stored: Cell<Stored>,
     /// Looked up on a standby, which may become a primary under this session.
     standby: bool,
+    pub journal: Oid,
     pub journal_ids: Oid,
     stock: Oid,
     leaves: Vec<Leaf>,
@@ -109,6 +110,7 @@ impl Session {
         let missing = || not_installed("the inventory tables are not in this database");
         let installation = relation(spi, "inventory.installation").ok_or_else(missing)?;
         let stock = relation(spi, "inventory.stock").ok_or_else(missing)?;
+        let journal = relation(spi, "inventory.journal").ok_or_else(missing)?;
         let journal_ids = relation(spi, "inventory.journal_id").ok_or_else(missing)?;
         // Watch before reading: what changes in between is noticed.
         watch::begin(vec![installation, stock, journal_ids]);
@@ -117,6 +119,7 @@ impl Session {
             generation,
             stored: Cell::new(stored),
             standby: server::in_recovery(),
+            journal,
             journal_ids,
             stock,
             leaves: leaves(spi)?,

@@ -69,8 +69,9 @@ impl Release {
     /// The layout of its tables.
     pub fn layout(&self) -> u32 {
         let dump = self.read("installed.sql");
-        let row = dump.lines().skip_while(|line| !line.starts_with("COPY inventory.installation"));
-        let layout = row.skip(1).next().and_then(|row| row.split('\t').nth(1));
+        let mut row =
+            dump.lines().skip_while(|line| !line.starts_with("COPY inventory.installation"));
+        let layout = row.nth(1).and_then(|row| row.split('\t').nth(1));
         layout.and_then(|n| n.parse().ok()).expect("the dump says which layout it has")
     }
 

@@ -45,6 +45,7 @@ pub struct Pg {
     pub major: u32,
     pub bin_dir: PathBuf,
     shared: Arc<OnceCell<Arc<Server>>>,
+    preloaded: Arc<OnceCell<Arc<Server>>>,
     started: Arc<Mutex<Vec<Arc<Server>>>>,
 }
 
@@ -59,6 +60,7 @@ impl Servers {
                 major,
                 bin_dir,
                 shared: Arc::default(),
+                preloaded: Arc::default(),
                 started: started.clone(),
             })
             .collect();
@@ -118,6 +120,18 @@ impl Pg {
             server
         };
         self.shared.get_or_init(start).await.clone()
+    }
+
+    /// A fresh database on the file's shared server with the library preloaded.
+    pub async fn preloaded_database(&self) -> Database {
+        let start = || async {
+            let server = self.private(preloaded).await;
+            server.prepare(TEMPLATE).await;
+            lock(&self.started).push(server.clone());
+            server
+        };
+        let server = self.preloaded.get_or_init(start).await.clone();
+        Database::create(server, TEMPLATE).await
     }
 
     /// A server of the test's own, stopped when its last holder lets go.
@@ -212,9 +226,19 @@ impl Server {
         self.with(|cluster| cluster.kill().expect("the server can be killed"));
     }
 
-    /// Stops the server in order; its data stays.
+    /// Stops the server in order: its sessions are cut off.
     pub fn stop(&self) {
-        self.with(|cluster| cluster.stop(Shutdown::Fast).expect("the server can be stopped"));
+        self.with(|cluster| cluster.stop(Shutdown::Fast).expect("the server stops"));
+    }
+
+    /// Stops the server without order: the next start recovers.
+    pub fn stop_at_once(&self) {
+        self.with(|cluster| cluster.stop(Shutdown::Immediate).expect("the server stops"));
+    }
+
+    /// The server's first process.
+    pub fn postmaster(&self) -> u32 {
+        self.with(|cluster| cluster.pid()).and_then(|pid| pid.try_into().ok()).expect("it runs")
     }
 
     /// Starts the server again on its data, after a stop or a kill.
@@ -294,6 +318,15 @@ fn log_ends(data: &Path) -> String {
         }
     }
     ends
+}
+
+/// With the library preloaded, and room for a committer in every database that a file's tests use.
+pub fn preloaded(builder: Builder) -> Builder {
+    builder
+        .setting("shared_preload_libraries", "pg_inventory")
+        .setting("max_worker_processes", "40")
+        .setting("pg_inventory.committers", "32")
+        .setting("fsync", "off")
 }
 
 /// Hands everything below `folder` to whoever owns `model`.
