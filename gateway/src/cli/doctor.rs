@@ -154,17 +154,13 @@ fn connections(facts: &ServerFacts) -> Finding {
 
 fn preload(facts: &ServerFacts) -> Finding {
     let subject = "preload";
-    match &facts.shared_preload_libraries {
+    match facts.preloaded() {
         None => ok(
             subject,
             "shared_preload_libraries is not visible to this user; nothing needs it yet",
         ),
-        Some(list)
-            if list.split(',').any(|name| name.trim().trim_matches('"') == "pg_inventory") =>
-        {
-            ok(subject, "pg_inventory is preloaded")
-        }
-        Some(_) => ok(subject, "pg_inventory is not preloaded; nothing needs it yet"),
+        Some(true) => ok(subject, "pg_inventory is preloaded"),
+        Some(false) => ok(subject, "pg_inventory is not preloaded; nothing needs it yet"),
     }
 }
 

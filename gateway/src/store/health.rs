@@ -32,6 +32,14 @@ pub struct ServerFacts {
     pub connections: i64,
 }
 
+impl ServerFacts {
+    /// Whether the extension's library is preloaded; None where the database user may not see it.
+    pub fn preloaded(&self) -> Option<bool> {
+        let list = self.shared_preload_libraries.as_ref()?;
+        Some(list.split(',').any(|name| name.trim().trim_matches('"') == "pg_inventory"))
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct Role {
     pub role: String,
