@@ -148,6 +148,15 @@ impl Pg {
 
     /// A hot standby that follows `primary`.
     pub async fn standby_of(&self, primary: &Server) -> Arc<Server> {
+        self.standby_with(primary, |builder| builder).await
+    }
+
+    /// The same, set up in the test's own way.
+    pub async fn standby_with(
+        &self,
+        primary: &Server,
+        set_up: impl FnOnce(Builder) -> Builder,
+    ) -> Arc<Server> {
         let home = tempfile::tempdir().expect("a temporary folder").keep();
         let data = home.join("data");
         let mut copy = primary.command("pg_basebackup", "postgres");
@@ -155,7 +164,7 @@ impl Pg {
         run(copy.args(["-R", "-X", "stream", "-c", "fast", "-D"]).arg(&data)).await.ok();
         std::fs::write(home.join("password"), &primary.password).expect("a folder of our own");
         give_like(&primary.data_dir(), &home).expect("files of our own");
-        let server = Server::start(self, self.builder().at(&home)).await;
+        let server = Server::start(self, set_up(self.builder().at(&home))).await;
         *lock(&server.home) = Some(home);
         server
     }

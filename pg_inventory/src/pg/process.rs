@@ -125,7 +125,7 @@ fn send(mut worker: pg_sys::BackgroundWorker, database: u32) -> Option<Running> 
     // by our latch when the process begins and ends.
     unsafe {
         worker.bgw_notify_pid = pg_sys::MyProcPid;
-        pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut handle).then_some(Running(handle))
+        pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut handle).then(|| Running(handle))
     }
 }
 
