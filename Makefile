@@ -4,7 +4,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) docker/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status bench build install fmt lint clean-local
+.PHONY: help demo test soak up down status bench strain build install fmt lint clean-local
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ demo: ## from a bare machine to a running shop: build, start, load, replay order
 
 test: ## everything that CI runs; brings in what it needs
 	@$(LOCAL)/testing.py
+
+soak: ## what takes longer than CI, hours of it: the long forms of the tests, and `strain` in full
+	@$(LOCAL)/testing.py soak
 
 up: ## start the private PostgreSQL, and Redis where it can be had, in the background; addresses in .local/env
 	@$(LOCAL)/stack.py up
@@ -26,6 +29,9 @@ status: ## say what runs, and where
 
 bench: ## measure the engine beside its opponents; ARGS="--only sql_batch" picks
 	@$(LOCAL)/stack.py bench $(ARGS)
+
+strain: ## measure it under many holds, large tables, change of layout, neighbours; ARGS="--only holds" picks
+	@$(LOCAL)/stack.py strain $(ARGS)
 
 build: ## build the extension and the inventory command
 	@$(LOCAL)/stack.py build

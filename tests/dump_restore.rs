@@ -3,70 +3,56 @@
 #![allow(clippy::unwrap_used)] // a test may end in a panic
 
 use inventory_tests::commands::run;
-use inventory_tests::{Database, Pg, promises};
+use inventory_tests::{Database, Pg, Trade, promises};
 
 promises!(
     a_restored_database_goes_on_where_the_dump_was_taken,
+    a_resharded_database_goes_on_where_the_dump_was_taken,
     dropping_the_extension_loses_no_row,
     a_clone_begins_a_new_generation,
     a_generation_is_begun_once_and_kept,
 );
 
-/// A shop with a bit of everything.
-async fn trade(db: &Database) {
-    db.stock(&[("A", 100), ("b", 50), ("Ä ''quoted'' \"sku\"", 0)]).await;
-    let mut admin = db.admin().await;
-    for sql in [
-        "SELECT inventory.put_warehouse(2, 'NORTH', 'North')",
-        "SELECT inventory.put_product('L', 'By lot', 5, true, 'kg', '{\"a\": [1, 2]}')",
-        "SELECT inventory.receive('L', 9, lot => 'x', expires_on => '2999-01-01')",
-        "SELECT inventory.transfer('L', 4, 1, 2)",
-        "SELECT inventory.adjust('A', -7, E'fell \"off\"\\\\ the shelf', operator => 'ann', trace_id => 't')",
-        "SELECT inventory.deduct('b', 10, request_id => '11111111-1111-4111-8111-111111111111')",
-        "SELECT inventory.deduct_many(array_fill(gen_random_uuid(), ARRAY[2]), ARRAY['A', 'b'], ARRAY[1, 2])",
-    ] {
-        admin.run(sql).await;
-    }
-    // As after a day on which the clock ran ahead: a restore must not fall behind.
-    db.owner()
-        .await
-        .run(
-            "SELECT setval('inventory.order_number_001', \
-                    (extract(epoch FROM clock_timestamp())::bigint + 86400) * 1000000)",
-        )
-        .await;
-}
-
 const LEVELS: &str = "SELECT sku, warehouse_id, on_hand, reserved, available, low, version FROM inventory.stock_level ORDER BY 1, 2";
 const LOTS: &str =
     "SELECT sku, warehouse_id, lot, on_hand, expires_on FROM inventory.stock_lot ORDER BY 1, 2, 3";
 const LOG: &str = "SELECT * FROM inventory.audit_log ORDER BY id";
-const REQUEST: &str =
-    "SELECT * FROM inventory.deduct('b', 10, request_id => '11111111-1111-4111-8111-111111111111')";
+const HELD: &str =
+    "SELECT * FROM inventory.reservations ORDER BY created_at, reservation_id, line, lot";
+const ORDERED: &str = "SELECT * FROM inventory.order_lines ORDER BY order_no, line, lot";
 
 async fn a_restored_database_goes_on_where_the_dump_was_taken(pg: Pg) {
     let source = pg.database().await;
-    trade(&source).await;
-    let mut owner = source.owner().await;
-    let number = owner.text("SELECT inventory.next_order_no()").await;
-    let answer = source.operator().await.text(REQUEST).await;
-    let shown = [owner.text(LEVELS).await, owner.text(LOTS).await, owner.text(LOG).await];
-
-    let target = restored_elsewhere(&pg, &source).await;
-    let mut owner = target.owner().await;
-    assert_eq!(target.digest().await, source.digest().await, "row by row the same");
-    owner.verify_is_clean().await;
-    assert_eq!([owner.text(LEVELS).await, owner.text(LOTS).await, owner.text(LOG).await], shown);
-
-    let mut op = target.operator().await;
-    op.check(REQUEST, &answer).await;
-    let next = op.text("SELECT inventory.next_order_no()").await;
-    assert!(next > number, "{next} after {number}");
-    let order = op.text("SELECT order_no FROM inventory.deduct('A', 1)").await;
-    assert!(order > next, "{order} after {next}");
-    everything_works(&target).await;
-    target.operator().await.check_refused("DELETE FROM inventory.stock", "42501", "").await;
+    let trade = Trade::of(&source).await;
+    goes_on_elsewhere(&pg, &source, &trade).await;
     source.verify_is_clean().await;
+}
+
+async fn a_resharded_database_goes_on_where_the_dump_was_taken(pg: Pg) {
+    let source = pg.database().await;
+    let trade = Trade::of(&source).await;
+    source.admin().await.run("CALL inventory.reshard(32)").await;
+    goes_on_elsewhere(&pg, &source, &trade).await;
+    // In the middle: some leaves are split, some are not, and the restored one comes to the end.
+    source.owner().await.run("SELECT inventory.reshard_step(8, true)").await;
+    let target = restored_elsewhere(&pg, &source).await;
+    assert_eq!(target.digest().await, source.digest().await, "row by row the same");
+    target.admin().await.run("CALL inventory.reshard(8)").await;
+    trade.goes_on(&target).await;
+}
+
+async fn goes_on_elsewhere(pg: &Pg, source: &Database, trade: &Trade) {
+    let target = restored_elsewhere(pg, source).await;
+    assert_eq!(target.digest().await, source.digest().await, "row by row the same");
+    target.verify_is_clean().await;
+    let (mut before, mut after) = (source.owner().await, target.owner().await);
+    for shown in [LEVELS, LOTS, LOG, HELD, ORDERED] {
+        let expected = before.text(shown).await;
+        assert!(!expected.is_empty(), "{shown}");
+        after.check(shown, &expected).await;
+    }
+    trade.goes_on(&target).await;
+    target.operator().await.check_refused("DELETE FROM inventory.stock", "42501", "").await;
 }
 
 /// Dumps the database and restores it into a fresh cluster, under another name.
@@ -89,37 +75,13 @@ async fn restored_elsewhere(pg: &Pg, source: &Database) -> Database {
     target
 }
 
-async fn everything_works(db: &Database) {
-    let mut admin = db.admin().await;
-    for call in [
-        "put_product('NEW', 'New', 3)",
-        "put_warehouse(7, 'SEVEN', 'Seven')",
-        "receive('NEW', 50, 7)",
-        "deduct('NEW', 1, 7)",
-        "transfer('NEW', 5, 7, 1)",
-        "adjust('NEW', 1, 'found')",
-        "recount('NEW', 0, 'gone')",
-        "deduct_many(ARRAY[NULL]::uuid[], ARRAY['A'], ARRAY[1])",
-        "recount('NEW', 0, 'gone', 7)",
-        "delete_product('NEW')",
-        "delete_warehouse(7)",
-        "install()",
-    ] {
-        admin.run(&format!("SELECT inventory.{call}")).await;
-    }
-    db.reader()
-        .await
-        .run("SELECT * FROM inventory.low_stock; SELECT * FROM inventory.outbox")
-        .await;
-    db.verify_is_clean().await;
-}
-
 async fn dropping_the_extension_loses_no_row(pg: Pg) {
     let db = pg.database().await;
-    trade(&db).await;
-    let before = db.digest().await;
+    let trade = Trade::of(&db).await;
     let mut op = db.operator().await;
-    let answer = op.text(REQUEST).await;
+    trade.replays(&mut db.admin().await).await;
+    op.run("SELECT inventory.next_order_no()").await;
+    let before = db.digest().await;
     let mut owner = db.owner().await;
     owner.run("DROP EXTENSION pg_inventory").await;
     assert_eq!(db.digest().await, before, "without the extension");
@@ -135,10 +97,11 @@ async fn dropping_the_extension_loses_no_row(pg: Pg) {
     owner.run("CREATE EXTENSION pg_inventory").await;
     assert_eq!(db.digest().await, before, "with it again, before install");
     // Sessions that were there all the time go on, and need no second install.
-    op.check(REQUEST, &answer).await;
-    op.check("SELECT on_hand FROM inventory.deduct('A', 1)", "91").await;
+    let levels = "SELECT on_hand, reserved FROM inventory.stock_level WHERE sku = 'b'";
+    op.check(levels, "43|0").await;
+    op.check("SELECT on_hand, reserved FROM inventory.deduct('b', 1)", "42|0").await;
     owner.run("SELECT inventory.install()").await;
-    everything_works(&db).await;
+    trade.goes_on(&db).await;
     db.operator().await.check_refused("DELETE FROM inventory.stock", "42501", "").await;
 }
 

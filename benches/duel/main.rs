@@ -1,39 +1,29 @@
 //! `duel`: the engine beside its opponents, on one private cluster, in turns.
 
-mod error;
-mod machine;
 mod plan;
-mod report;
 mod score;
-mod server;
 mod slice;
 mod stage;
+mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
-use inventory_gateway::cluster::Cluster;
+use inventory_benches::report::Report;
+use inventory_benches::venue::Venue;
+use inventory_benches::{Error, Progress, Result, Server};
 
-use error::{Error, Result};
-use machine::Machine;
 use plan::{Duel, Variant};
-use report::Report;
 use score::{Outcome, Score};
-use server::Server;
 use slice::{Slice, Span};
 use stage::Stage;
 
 /// Measures the engine side by side with frozen opponents and writes a table and a JSON file.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Folder of PostgreSQL's programs (initdb, postgres, psql, pgbench).
-    #[arg(long, env = "INVENTORY_BENCH_PG")]
-    bin_dir: Option<PathBuf>,
-    /// Measure on a running server (HOST:PORT, superuser `postgres`, trusted) in place of a private cluster: for a profiler.
-    #[arg(long)]
-    attach: Option<String>,
+    #[command(flatten)]
+    venue: Venue,
     /// Only the measurements of these names.
     #[arg(long)]
     only: Vec<String>,
@@ -66,29 +56,18 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     let duels = chosen(&options.only)?;
-    let (server, _cluster) = find_server(options)?;
-    let version = server.value("postgres", "SELECT current_setting('server_version')")?;
-    let machine = Machine::look()?;
-    println!(
-        "PostgreSQL {version} · {} · {} cores · sync {} ms",
-        machine.cpu, machine.cores, machine.sync_ms
-    );
-
-    let results = play_all(&server, &duels, options)?;
-    let report = Report { machine, postgresql: version, results };
+    let (server, _cluster) = options.venue.open()?;
+    let mut report = Report::begin(&server)?;
+    report.results = play_all(&server, &duels, options)?;
     report.write(&options.out)?;
-    println!("{}\nFigures in {}", report.table(), options.out.display());
-    let missed = report.missed();
-    if options.strict && !missed.is_empty() {
-        return Err(Error::TargetsMissed(missed.join(", ")));
-    }
-    Ok(())
+    println!("{}\nFigures in {}", table::table(&report.results), options.out.display());
+    report.conclude(options.strict)
 }
 
 fn chosen(only: &[String]) -> Result<Vec<Duel>> {
     let mut duels = plan::duels();
     if let Some(unknown) = only.iter().find(|name| duels.iter().all(|duel| duel.name != **name)) {
-        return Err(Error::NoSuchDuel(unknown.clone()));
+        return Err(Error::NoSuchMeasurement(unknown.clone()));
     }
     if !only.is_empty() {
         duels.retain(|duel| only.iter().any(|name| name == duel.name));
@@ -118,20 +97,15 @@ fn play_all(server: &Server, duels: &[Duel], options: &Options) -> Result<Vec<Ou
     let cut = Cut::of(options);
     let slices: usize =
         duels.iter().map(|duel| 1 + duel.against.len()).sum::<usize>() * cut.rounds as usize;
-    let bar = ProgressBar::new((slices * variants.len()) as u64);
-    bar.set_style(
-        ProgressStyle::with_template(
-            "{bar:32} {pos}/{len} slices, {elapsed} of about {duration}  {msg}",
-        )
-        .map_err(std::io::Error::other)?,
-    );
+    let bar = Progress::new("slices")?;
+    bar.lengthen((slices * variants.len()) as u64);
     let mut outcomes = Vec::new();
     for duel in duels {
         for variant in variants {
             outcomes.extend(play(server, duel, *variant, &cut, &bar)?);
         }
     }
-    bar.finish_and_clear();
+    bar.done();
     Ok(outcomes)
 }
 
@@ -140,10 +114,9 @@ fn play(
     duel: &Duel,
     variant: Variant,
     cut: &Cut,
-    bar: &ProgressBar,
+    bar: &Progress,
 ) -> Result<Vec<Outcome>> {
-    bar.set_message(format!("{} {}: stocking up", duel.name, variant.name()));
-    bar.tick();
+    bar.say(format!("{} {}: stocking up", duel.name, variant.name()));
     let stage = Stage::set(server, duel, variant)?;
     let sides = duel.sides();
     let mut slices: Vec<Vec<Slice>> = sides.iter().map(|_| Vec::new()).collect();
@@ -154,13 +127,13 @@ fn play(
             order.reverse();
         }
         for index in order {
-            bar.set_message(format!("{} {}: {}", duel.name, variant.name(), sides[index].name));
-            slices[index].push(slice::play(server, &stage.database, sides[index], cut.span)?);
+            bar.say(format!("{} {}: {}", duel.name, variant.name(), sides[index].name));
+            slices[index].push(slice::play(server, &stage.0.name, sides[index], cut.span)?);
             bar.inc(1);
         }
     }
-    stage.verify()?;
-    stage.strike()?;
+    stage.0.verify()?;
+    stage.0.strike()?;
     let scores = sides
         .iter()
         .zip(&slices)
@@ -168,27 +141,4 @@ fn play(
     let mut scores: Vec<Score> = scores.collect();
     let theirs = scores.split_off(1);
     Ok(Outcome::compare(duel, variant, &scores[0], theirs))
-}
-
-/// The server to measure on, with the private cluster that holds it up unless it was running before.
-fn find_server(options: &Options) -> Result<(Server, Option<Cluster>)> {
-    let bin_dir = options.bin_dir.as_deref().ok_or(Error::NoBinDir)?;
-    if let Some(address) = &options.attach {
-        let parts =
-            address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-        let (host, port) = parts.ok_or_else(|| Error::Address(address.clone()))?;
-        return Ok((Server::new(bin_dir, host, port, None)?, None));
-    }
-    let cluster = Cluster::builder(bin_dir).start()?;
-    trust_the_caller(&cluster)?;
-    let server = Server::new(bin_dir, cluster.host(), cluster.port(), Some(cluster.password()))?;
-    Ok((server, Some(cluster)))
-}
-
-/// Proving 128 passwords (SCRAM is slow on purpose) would use up a slice's warm-up.
-fn trust_the_caller(cluster: &Cluster) -> Result<()> {
-    let path = cluster.data_dir().join("pg_hba.conf");
-    let rules = std::fs::read_to_string(&path)?;
-    std::fs::write(&path, format!("host all {} 127.0.0.1/32 trust\n{rules}", stage::CALLER))?;
-    Ok(cluster.sql("SELECT pg_reload_conf()").map(drop)?)
 }

@@ -1,8 +1,11 @@
 //! From slices to figures.
 
+use inventory_benches::Check;
+use inventory_benches::figures::percentile_ms;
+use inventory_benches::report::Entry;
 use serde::Serialize;
 
-use crate::plan::{Duel, Side, Variant};
+use crate::plan::{Duel, Opponent, Side, Target, Variant};
 use crate::slice::Slice;
 
 /// A side over all its slices.
@@ -49,12 +52,6 @@ impl Score {
     }
 }
 
-/// The smallest value that at least `percent` of 100 values do not exceed; the values are sorted and not none.
-fn percentile_ms(sorted_us: &[u32], percent: usize) -> f64 {
-    let rank = (sorted_us.len() * percent).div_ceil(100).max(1);
-    f64::from(sorted_us[rank - 1]) / 1_000.0
-}
-
 /// Ours against one opponent: an entry of `bench.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
@@ -67,8 +64,7 @@ pub struct Outcome {
     pub ratio: f64,
     /// The same of each pair of slices: how far the machine lets the ratio be trusted.
     pub ratio_per_slice: Vec<f64>,
-    pub target: Option<f64>,
-    pub met: Option<bool>,
+    pub checks: Vec<Check>,
 }
 
 impl Outcome {
@@ -79,35 +75,38 @@ impl Outcome {
         ours: &Score,
         theirs: Vec<Score>,
     ) -> Vec<Outcome> {
-        let outcome = |(target, against): (Option<f64>, Score)| {
+        let outcome = |(opponent, against): (&Opponent, Score)| {
             let ratio = ours.accepted_per_second / against.accepted_per_second;
             let pairs = ours.accepted_per_slice.iter().zip(&against.accepted_per_slice);
             let ratio_per_slice = pairs.map(|(our, their)| *our as f64 / *their as f64).collect();
-            let met = target.map(|target| ratio >= target);
-            Outcome {
-                name: duel.name,
-                variant,
-                ours: ours.clone(),
-                against,
-                ratio,
-                ratio_per_slice,
-                target,
-                met,
-            }
+            let checks =
+                opponent.targets.iter().map(|target| target.check(ours, &against)).collect();
+            let (name, ours) = (duel.name, ours.clone());
+            Outcome { name, variant, ours, against, ratio, ratio_per_slice, checks }
         };
-        duel.against.iter().map(|opponent| opponent.target).zip(theirs).map(outcome).collect()
+        duel.against.iter().zip(theirs).map(outcome).collect()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::percentile_ms;
+impl Target {
+    fn check(self, ours: &Score, theirs: &Score) -> Check {
+        match self {
+            Target::Rate(bound) => {
+                let rates = ours.accepted_per_second / theirs.accepted_per_second;
+                Check::new("rate", rates, bound)
+            }
+            Target::Spread(bound) => Check::new("own p99 / p50", ours.p99_ms / ours.p50_ms, bound),
+            Target::P99(bound) => Check::new("p99 / theirs", ours.p99_ms / theirs.p99_ms, bound),
+        }
+    }
+}
 
-    #[test]
-    fn percentiles_are_values_that_occurred() {
-        let values: Vec<u32> = (1..=200).map(|n| n * 1_000).collect();
-        assert_eq!(percentile_ms(&values, 50), 100.0);
-        assert_eq!(percentile_ms(&values, 99), 198.0);
-        assert_eq!(percentile_ms(&[5_000], 99), 5.0);
+impl Entry for Outcome {
+    fn title(&self) -> String {
+        format!("{} {} against {}", self.name, self.variant.name(), self.against.side)
+    }
+
+    fn checks(&self) -> &[Check] {
+        &self.checks
     }
 }

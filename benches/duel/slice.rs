@@ -1,12 +1,11 @@
 //! One slice of one side: `pgbench` for a few seconds, and what it, the ledger and the server say of it.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use inventory_benches::figures::latencies_us;
+use inventory_benches::{Call, Error, Load, Result, Server};
+
 use crate::plan::Side;
-use crate::server::{Server, finish};
-use crate::stage::CALLER;
 
 /// How long a slice lasts: first the part that is thrown away, while sessions open and plans are made.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +34,8 @@ pub fn play(server: &Server, database: &str, side: &Side, span: Span) -> Result<
     let lsn = server.value(database, "SELECT pg_current_wal_insert_lsn()")?;
     let cpu_before = server.cpu_seconds()?;
 
-    let calls = pgbench(server, database, side, span)?;
+    let seconds = span.warm_up_seconds + span.measured_seconds;
+    let calls = Load::new(side.name, side.script, side.clients).play(server, database, seconds)?;
 
     let cpu_seconds = server.cpu_seconds()? - cpu_before;
     let wal_bytes = server.number(
@@ -46,12 +46,12 @@ pub fn play(server: &Server, database: &str, side: &Side, span: Span) -> Result<
 
     let acknowledged = calls.len() as u64;
     if rows != acknowledged * side.orders_per_call {
-        let orders_per_call = side.orders_per_call;
-        return Err(Error::Ledger { side: side.name, calls: acknowledged, orders_per_call, rows });
+        let (side, orders_per_call) = (side.name.to_owned(), side.orders_per_call);
+        return Err(Error::Ledger { side, calls: acknowledged, orders_per_call, rows });
     }
     let latencies_us = within_window(&calls, span);
     if latencies_us.is_empty() {
-        return Err(Error::Idle { side: side.name });
+        return Err(Error::Idle { load: side.name.to_owned() });
     }
     let accepted = latencies_us.len() as u64 * side.orders_per_call;
     Ok(Slice { accepted, accepted_with_warm_up: rows, latencies_us, wal_bytes, cpu_seconds })
@@ -67,53 +67,6 @@ fn wait_for_autovacuum(server: &Server) -> Result<()> {
     Ok(())
 }
 
-fn pgbench(server: &Server, database: &str, side: &Side, span: Span) -> Result<Vec<Call>> {
-    let folder = tempfile::tempdir()?;
-    let script = folder.path().join("script.sql");
-    std::fs::write(&script, side.script)?;
-    let seconds = span.warm_up_seconds + span.measured_seconds;
-    let mut command = server.client("pgbench", CALLER, database);
-    command.args(["-M", "prepared", "-n", "-j", "2", "--log"]);
-    command.arg(format!("--log-prefix={}", folder.path().join("log").display()));
-    command.arg("-c").arg(side.clients.to_string()).arg("-T").arg(seconds.to_string());
-    command.arg("-f").arg(&script);
-    finish("pgbench", command)?;
-    std::fs::remove_file(&script)?;
-    read_logs(folder.path())
-}
-
-/// A transaction as its client saw it, in microseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Call {
-    ended_us: u64,
-    latency_us: u32,
-}
-
-impl Call {
-    fn began_us(self) -> u64 {
-        self.ended_us - u64::from(self.latency_us)
-    }
-
-    /// A line of `pgbench --log`: client, transaction, microseconds, script, end in seconds and microseconds.
-    fn parse(line: &str) -> Option<Call> {
-        let mut fields = line.split_ascii_whitespace().skip(2);
-        let latency_us = fields.next()?.parse().ok()?;
-        let seconds: u64 = fields.nth(1)?.parse().ok()?;
-        let micros: u64 = fields.next()?.parse().ok()?;
-        Some(Call { ended_us: seconds * 1_000_000 + micros, latency_us })
-    }
-}
-
-fn read_logs(folder: &Path) -> Result<Vec<Call>> {
-    let mut calls = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        for line in std::fs::read_to_string(entry?.path())?.lines() {
-            calls.push(Call::parse(line).ok_or_else(|| Error::Log(line.to_owned()))?);
-        }
-    }
-    Ok(calls)
-}
-
 /// The latencies of the calls that ended in the measured part: the seconds up to the moment when clients were told to
 /// begin no more. (`pgbench` counts its time from before its sessions are open, so the beginning marks nothing.)
 /// Nothing when the sessions took so long to open that less than those seconds were left.
@@ -124,8 +77,7 @@ fn within_window(calls: &[Call], span: Span) -> Vec<u32> {
     if from_us < first_us {
         return Vec::new();
     }
-    let measured = calls.iter().filter(|call| (from_us..to_us).contains(&call.ended_us));
-    measured.map(|call| call.latency_us).collect()
+    latencies_us(calls, &(from_us..to_us))
 }
 
 #[cfg(test)]
@@ -133,15 +85,8 @@ mod tests {
     use super::{Call, Span, within_window};
 
     #[test]
-    fn reads_a_line_of_pgbench() {
-        let call = Call::parse("3 17 2500 0 1700000000 250000").unwrap();
-        assert_eq!(call, Call { ended_us: 1_700_000_000_250_000, latency_us: 2_500 });
-        assert_eq!(Call::parse("3 17 failed 0 1700000000 250000"), None);
-    }
-
-    #[test]
     fn measures_the_seconds_before_the_last_call_begins() {
-        let call = |ended_us, latency_us| Call { ended_us, latency_us };
+        let call = |ended_us, latency_us| Call { script: 0, ended_us, latency_us };
         let calls =
             [call(10_000_100, 100), call(11_000_000, 7), call(12_999_999, 8), call(13_000_009, 9)];
         let span = |measured_seconds| Span { warm_up_seconds: 1, measured_seconds };

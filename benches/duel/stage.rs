@@ -1,61 +1,38 @@
 //! A database of its own for each duel: all sides' tables, the same goods, the wanted condition.
 
-use crate::error::{Error, Result};
-use crate::plan::{Duel, OPENING_UNITS, SKUS, Variant};
-use crate::server::Server;
+use std::collections::BTreeSet;
 
-/// The ordinary role that every side calls as.
-pub const CALLER: &str = "bench_operator";
+use inventory_benches::{Database, Result, Server};
+
+use crate::plan::{Duel, OPENING_UNITS, SKUS, Variant};
 
 const NAIVE_SCHEMA: &str = include_str!("../baselines/naive_schema.sql");
 const PLPGSQL_SCHEMA: &str = include_str!("../baselines/plpgsql_schema.sql");
 
-pub struct Stage<'a> {
-    server: &'a Server,
-    pub database: String,
-}
+pub struct Stage<'a>(pub Database<'a>);
 
 impl<'a> Stage<'a> {
     pub fn set(server: &'a Server, duel: &Duel, variant: Variant) -> Result<Stage<'a>> {
-        let database = format!("{}_{}", duel.name, variant.name().replace('-', "_"));
-        server.run("postgres", &format!("DROP DATABASE IF EXISTS {database}"))?;
-        server.run("postgres", &format!("CREATE DATABASE {database}"))?;
-        let stage = Stage { server, database };
-        stage.lay_out()?;
+        let name = format!("{}_{}", duel.name, variant.name().replace('-', "_"));
+        let stage = Stage(Database::make(server, &name)?);
+        stage.0.run_file(NAIVE_SCHEMA)?;
+        stage.0.run_file(PLPGSQL_SCHEMA)?;
         if variant != Variant::Fresh {
             stage.keep_autovacuum_away()?;
         }
         stage.stock_up()?;
         stage.open_ledgers()?;
         match variant {
-            Variant::Fresh => stage.run("ANALYZE")?,
+            Variant::Fresh => stage.0.run("ANALYZE")?,
             Variant::NeverAnalyzed => {}
             Variant::Bloated => stage.bloat(duel)?,
         }
-        stage.run("CHECKPOINT")?;
+        stage.0.run("CHECKPOINT")?;
         Ok(stage)
     }
 
-    fn run(&self, sql: &str) -> Result<()> {
-        self.server.run(&self.database, sql)
-    }
-
-    fn lay_out(&self) -> Result<()> {
-        self.run("CREATE EXTENSION pg_inventory")?;
-        self.run("SELECT inventory.install()")?;
-        self.run(&format!(
-            "DO $$ BEGIN
-                 IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{CALLER}') THEN
-                     CREATE ROLE {CALLER} LOGIN IN ROLE inventory_operator;
-                 END IF;
-             END $$"
-        ))?;
-        self.server.run_file(&self.database, NAIVE_SCHEMA)?;
-        self.server.run_file(&self.database, PLPGSQL_SCHEMA)
-    }
-
     fn keep_autovacuum_away(&self) -> Result<()> {
-        self.run(
+        self.0.run(
             "DO $$ DECLARE leaf regclass; BEGIN
                  FOR leaf IN SELECT oid FROM pg_class
                               WHERE relkind = 'r' AND relnamespace::regnamespace::text IN ('inventory', 'plain', 'naive') LOOP
@@ -66,17 +43,17 @@ impl<'a> Stage<'a> {
     }
 
     fn stock_up(&self) -> Result<()> {
-        self.run(&format!(
+        self.0.run(&format!(
             "INSERT INTO naive.stock
              SELECT CASE n WHEN 0 THEN 'HOT' ELSE 'SKU-' || lpad(n::text, 6, '0') END, {OPENING_UNITS} FROM generate_series(0, {SKUS}) AS n"
         ))?;
-        self.run(
+        self.0.run(
             "INSERT INTO plain.stock (sku, warehouse_id, lot, on_hand, reserved, version, received_at, lot_controlled)
              SELECT sku, 1, '', on_hand, 0, 1, clock_timestamp(), false FROM naive.stock",
         )?;
         // Goods after products, in a statement of its own: a command sees what was committed before it began.
-        self.run("SELECT count(p.code) FROM naive.stock AS s, LATERAL inventory.put_product(s.sku, 'Bench ' || s.sku) AS p")?;
-        self.run("SELECT count(r.code) FROM naive.stock AS s, LATERAL inventory.receive(s.sku, s.on_hand) AS r")
+        self.0.run("SELECT count(p.code) FROM naive.stock AS s, LATERAL inventory.put_product(s.sku, 'Bench ' || s.sku) AS p")?;
+        self.0.run("SELECT count(r.code) FROM naive.stock AS s, LATERAL inventory.receive(s.sku, s.on_hand) AS r")
     }
 
     /// One order of each SKU on the sides that keep plans, so that no ledger is empty when it is analyzed: a session that
@@ -86,7 +63,8 @@ impl<'a> Stage<'a> {
             "plain.deduct(sku, 1, p_request_id => gen_random_uuid())",
             "inventory.deduct(sku, 1, request_id => gen_random_uuid())",
         ] {
-            self.run(&format!("SELECT count(d.code) FROM naive.stock AS s, LATERAL {call} AS d"))?;
+            self.0
+                .run(&format!("SELECT count(d.code) FROM naive.stock AS s, LATERAL {call} AS d"))?;
         }
         Ok(())
     }
@@ -94,26 +72,12 @@ impl<'a> Stage<'a> {
     /// A hundred versions of each row, written and superseded within one transaction, so that nothing can prune one
     /// before all of them are dead. The values stay: `verify()` must find the ledger whole.
     fn bloat(&self, duel: &Duel) -> Result<()> {
-        for side in duel.sides() {
-            let schema = side.schema;
-            self.run(&format!(
+        let schemas: BTreeSet<&str> = duel.sides().iter().map(|side| side.schema).collect();
+        for schema in schemas {
+            self.0.run(&format!(
                 "DO $$ BEGIN FOR i IN 1..100 LOOP UPDATE {schema}.stock SET on_hand = on_hand; END LOOP; END $$"
             ))?;
         }
-        self.run("ANALYZE")
-    }
-
-    /// The engine's own audit after the run.
-    pub fn verify(&self) -> Result<()> {
-        let rows = self.server.rows(&self.database, "SELECT * FROM inventory.verify() LIMIT 20")?;
-        if rows.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Verify { duel: self.database.clone(), rows })
-        }
-    }
-
-    pub fn strike(self) -> Result<()> {
-        self.server.run("postgres", &format!("DROP DATABASE {}", self.database))
+        self.0.run("ANALYZE")
     }
 }

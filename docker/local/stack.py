@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The private stack of this checkout, its demo and its measurements: up, down, status, demo, bench, build."""
+"""The private stack of this checkout, its demo and its measurements: up, down, status, demo, bench, strain, build."""
 import argparse
 import os
 import shlex
@@ -111,7 +111,8 @@ def status():
     redis.status()
 
 
-def bench(arguments):
+def measure(runner, arguments):
+    """`duel` or `strain`, on a private cluster of its own."""
     with only_one("prepare"):
         chosen = postgres.chosen()
     environment = {
@@ -119,16 +120,17 @@ def bench(arguments):
         "CARGO_TARGET_DIR": str(TARGET),
         "INVENTORY_BENCH_PG": str(extension.build(chosen)),
     }
-    command = [cargo(), "run", "--release", "--package", "inventory-benches", "--bin", "duel", "--", *arguments]
+    command = [cargo(), "run", "--release", "--package", "inventory-benches", "--bin", runner, "--", *arguments]
     run(command, cwd=CHECKOUT, env=environment, stdout=sys.stdout)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("action", choices=["up", "down", "status", "demo", "bench", "build"])
+    parser.add_argument("action", choices=["up", "down", "status", "demo", "bench", "strain", "build"])
     options, rest = parser.parse_known_args()
-    if options.action == "bench":
-        bench(rest)
+    runner = {"bench": "duel", "strain": "strain"}.get(options.action)
+    if runner:
+        measure(runner, rest)
     elif rest:
         parser.error(f"unknown: {' '.join(rest)}")
     else:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Everything that CI runs, stage by stage, with a summary: `make test`."""
+"""Everything that CI runs, stage by stage, with a summary: `make test`; what takes longer: `make soak`."""
 import os
 import re
 import subprocess
@@ -17,6 +17,10 @@ COMPILED = (16, 17)
 # One release profile for what the tests drive: the extension, the command and the tests share what they
 # are built from, and the promises about speed are measured on what people run.
 CRATES = [f"--package={name}" for name in ("inventory-gateway", "inventory-tests", "inventory-benches")]
+# Test files that say what SQL does: they run once more on a database that was brought forward from the first release.
+SQL_BEHAVIOUR = (
+    "sql_behaviour", "refusals", "master_data", "bad_input", "rights", "verify", "isolation", "state_machine",
+)
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 
 
@@ -44,10 +48,11 @@ class Run:
     def cargo(self, *arguments):
         run([cargo(), *arguments], cwd=CHECKOUT, env=self.environment, stdout=sys.stdout)
 
-    def cargo_test(self, *arguments):
+    def cargo_test(self, *arguments, **variables):
         """Runs tests to the end, and adds up what the runners report."""
         command = [cargo(), "test", *arguments]
-        process = subprocess.Popen(command, cwd=CHECKOUT, env=self.environment, stdout=subprocess.PIPE, text=True)
+        environment = {**self.environment, **variables}
+        process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True)
         before = list(self.counts)
         for line in process.stdout:
             print(line, end="", flush=True)
@@ -108,6 +113,13 @@ def build_all(this):
     this.environment["INVENTORY_BIN"] = str(TARGET / "release" / "inventory")
 
 
+def test_upgraded(this):
+    major, bindir = max(this.runtimes.items())
+    files = [f"--test={name}" for name in SQL_BEHAVIOUR]
+    where = {"INVENTORY_TEST_PG": f"{major}={bindir}", "INVENTORY_TEST_UPGRADED": "1"}
+    return this.cargo_test("--release", *CRATES, "--no-fail-fast", *files, **where)
+
+
 def stages(this):
     yield this.stage("servers and tools", lambda: prepare(this))
     yield this.stage("format", lambda: this.cargo("fmt", "--all", "--check"))
@@ -118,13 +130,37 @@ def stages(this):
     yield this.stage("extension, compiled for 16 and 17", lambda: compile_others(this))
     if built and this.stage("commands and tests, built", lambda: build_all(this)):
         yield this.stage("from outside", lambda: this.cargo_test("--release", *CRATES, "--no-fail-fast"))
+        yield this.stage("from outside, brought forward", lambda: test_upgraded(this))
     else:
         yield False
 
 
+def under_strain(this):
+    """In full, on the newest PostgreSQL; a promise that is not kept fails it."""
+    this.environment["INVENTORY_BENCH_PG"] = str(this.runtimes[max(this.runtimes)])
+    this.cargo("run", "--release", "--package=inventory-benches", "--bin=strain", "--", "--full", "--strict")
+
+
+def soak_stages(this):
+    """What takes longer than CI: the long forms of the tests, and the measurements under strain."""
+    yield this.stage("servers and tools", lambda: prepare(this))
+    built = this.stage("extension, built", lambda: build_extensions(this))
+    yield built
+    if built and this.stage("commands and tests, built", lambda: build_all(this)):
+        this.environment["INVENTORY_SOAK"] = "1"
+        outside = ["--release", "--package=inventory-tests", "--no-fail-fast"]
+        yield this.stage("from outside, the long forms", lambda: this.cargo_test(*outside))
+        yield this.stage("under strain", lambda: under_strain(this))
+    else:
+        yield False
+
+
+RUNS = {"": stages, "soak": soak_stages}
+
+
 def main():
     this = Run()
-    passed = all(list(stages(this)))
+    passed = all(list(RUNS[" ".join(sys.argv[1:])](this)))
     print(f"\n{'stage':<36}{'seconds':>8}  result")
     for name, seconds, good, note in this.rows:
         print(f"{name:<36}{seconds:>8.1f}  {'ok' if good else 'FAILED'}  {note}")

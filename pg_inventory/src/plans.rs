@@ -182,21 +182,6 @@ statements! {
                 reserved_delta, on_hand, reserved, version, request_id, order_no, reason, operator, db_user, trace_id,
                 reservation_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
-    JOURNAL_MANY(INT8ARRAYOID, INT4OID, XID8OID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
-                 INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TEXTARRAYOID,
-                 TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID, UUIDARRAYOID) =
-        "INSERT INTO inventory.journal (id, generation, xid, at, event_type, sku, warehouse_id, lot, on_hand_delta,
-                reserved_delta, on_hand, reserved, version, request_id, order_no, reason, operator, db_user, trace_id,
-                reservation_id)
-         SELECT u.id, $2, $3, $4, u.event_type, u.sku, u.warehouse_id, u.lot, u.on_hand_delta, u.reserved_delta,
-                u.on_hand, u.reserved, u.version, u.request_id, u.order_no, u.reason, u.operator, $18, u.trace_id,
-                u.reservation_id
-           FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7),
-                           pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11),
-                           pg_catalog.unnest($12), pg_catalog.unnest($13), pg_catalog.unnest($14), pg_catalog.unnest($15),
-                           pg_catalog.unnest($16), pg_catalog.unnest($17), pg_catalog.unnest($19), pg_catalog.unnest($20))
-             AS u (id, event_type, sku, warehouse_id, lot, on_hand_delta, reserved_delta, on_hand, reserved, version,
-                   request_id, order_no, reason, operator, trace_id, reservation_id)";
     /// An event that moves nothing.
     JOURNAL_NOTICE(INT8OID, INT4OID, XID8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT8OID, UUIDOID,
                    TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID) =
@@ -243,6 +228,9 @@ statements! {
         "SELECT r.reservation_id, r.expires_at FROM inventory.reservation AS r
           WHERE r.state = 'HELD' AND (r.expires_at, r.reservation_id) > ($1, $2) AND r.expires_at <= $3
           ORDER BY r.expires_at, r.reservation_id LIMIT $4";
+
+    LAYOUT() =
+        "SELECT pg_catalog.count(*), pg_catalog.sum(i.layout)::pg_catalog.int8 FROM inventory.installation AS i";
 
     /// Nothing while somebody else does the job.
     LOCK_UPKEEP(TEXTOID) =

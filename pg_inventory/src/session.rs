@@ -36,6 +36,7 @@ pub struct Session {
     stored: Cell<Stored>,
     /// Looked up on a standby, which may become a primary under this session.
     standby: bool,
+    pub journal: Oid,
     pub journal_ids: Oid,
     stock: Oid,
     leaves: Vec<Leaf>,
@@ -91,6 +92,14 @@ pub fn stored_layout(spi: &Spi) -> Option<i32> {
     spi.script("SELECT i.layout FROM inventory.installation AS i").first().map(|row| row.int4(1))
 }
 
+/// Raises a serialization failure where the transaction's snapshot is from before the layout of today:
+/// the tables are as they are now, whatever their rows say.
+pub fn crosscheck_layout(spi: &Spi) {
+    if server::snapshot_is_fixed() && relation(spi, "inventory.installation").is_some() {
+        spi.crosscheck(plans::LAYOUT.plan(spi), &Args::new());
+    }
+}
+
 fn relation(spi: &Spi, name: &str) -> Option<Oid> {
     let sql = "SELECT pg_catalog.to_regclass($1)::pg_catalog.oid";
     spi.once(sql, &[TEXTOID], &Args::new().text(name)).first()?.oid(1)
@@ -101,6 +110,7 @@ impl Session {
         let missing = || not_installed("the inventory tables are not in this database");
         let installation = relation(spi, "inventory.installation").ok_or_else(missing)?;
         let stock = relation(spi, "inventory.stock").ok_or_else(missing)?;
+        let journal = relation(spi, "inventory.journal").ok_or_else(missing)?;
         let journal_ids = relation(spi, "inventory.journal_id").ok_or_else(missing)?;
         // Watch before reading: what changes in between is noticed.
         watch::begin(vec![installation, stock, journal_ids]);
@@ -109,6 +119,7 @@ impl Session {
             generation,
             stored: Cell::new(stored),
             standby: server::in_recovery(),
+            journal,
             journal_ids,
             stock,
             leaves: leaves(spi)?,
@@ -224,11 +235,17 @@ fn generation(spi: &Spi) -> Result<(i32, Stored), Refusal> {
         "SELECT i.layout, i.generation, i.system_id, i.timeline, i.database_oid
            FROM inventory.installation AS i",
     );
+    if rows.first().is_none_or(|row| row.int4(1) != LAYOUT) {
+        crosscheck_layout(spi);
+    }
     let row = rows.first().ok_or_else(|| not_installed("inventory.installation is empty"))?;
     let (layout, generation) = (row.int4(1), row.int4(2));
     if layout != LAYOUT {
-        let detail = format!("the tables have layout {layout}, this library works with {LAYOUT}");
-        return Err(not_installed(detail));
+        // A session keeps the library that it has loaded, whatever was put in its place since.
+        let again = if layout > LAYOUT { ": connect again, or update its files" } else { "" };
+        return Err(not_installed(format!(
+            "the tables have layout {layout}, this library works with {LAYOUT}{again}"
+        )));
     }
     if server::in_recovery() {
         return Ok((generation, Stored::Yes));

@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::commands::run;
 use crate::database::{Database, USERS, User};
+use crate::release;
 use crate::session::Session;
 
 /// Connections that a file's tests may hold at once, both at a time.
@@ -44,6 +45,7 @@ pub struct Pg {
     pub major: u32,
     pub bin_dir: PathBuf,
     shared: Arc<OnceCell<Arc<Server>>>,
+    preloaded: Arc<OnceCell<Arc<Server>>>,
     started: Arc<Mutex<Vec<Arc<Server>>>>,
 }
 
@@ -58,6 +60,7 @@ impl Servers {
                 major,
                 bin_dir,
                 shared: Arc::default(),
+                preloaded: Arc::default(),
                 started: started.clone(),
             })
             .collect();
@@ -119,6 +122,18 @@ impl Pg {
         self.shared.get_or_init(start).await.clone()
     }
 
+    /// A fresh database on the file's shared server with the library preloaded.
+    pub async fn preloaded_database(&self) -> Database {
+        let start = || async {
+            let server = self.private(preloaded).await;
+            server.prepare(TEMPLATE).await;
+            lock(&self.started).push(server.clone());
+            server
+        };
+        let server = self.preloaded.get_or_init(start).await.clone();
+        Database::create(server, TEMPLATE).await
+    }
+
     /// A server of the test's own, stopped when its last holder lets go.
     pub async fn private(&self, set_up: impl FnOnce(Builder) -> Builder) -> Arc<Server> {
         Server::start(self, set_up(self.builder())).await
@@ -143,6 +158,12 @@ impl Pg {
         let server = Server::start(self, self.builder().at(&home)).await;
         *lock(&server.home) = Some(home);
         server
+    }
+
+    /// Another of the PostgreSQLs under test: the next older one.
+    pub fn older(&self) -> Option<Pg> {
+        let servers = Servers::from_environment().ok()?;
+        servers.each.into_iter().rev().find(|pg| pg.major < self.major)
     }
 
     fn builder(&self) -> Builder {
@@ -174,10 +195,8 @@ impl Server {
             .run(&format!("CREATE DATABASE {name} TEMPLATE template0"))
             .await;
         let database = Database { server: self.clone(), name: name.into() };
-        let mut owner = database.owner().await;
-        owner.run("CREATE EXTENSION pg_inventory").await;
-        owner.run("SELECT inventory.install()").await;
-        self.make_users(&mut owner).await;
+        release::set_up(&database).await;
+        self.make_users(&mut database.owner().await).await;
     }
 
     /// Makes the login roles, once the extension has made ours; they share the superuser's password.
@@ -207,6 +226,21 @@ impl Server {
         self.with(|cluster| cluster.kill().expect("the server can be killed"));
     }
 
+    /// Stops the server in order: its sessions are cut off.
+    pub fn stop(&self) {
+        self.with(|cluster| cluster.stop(Shutdown::Fast).expect("the server stops"));
+    }
+
+    /// Stops the server without order: the next start recovers.
+    pub fn stop_at_once(&self) {
+        self.with(|cluster| cluster.stop(Shutdown::Immediate).expect("the server stops"));
+    }
+
+    /// The server's first process.
+    pub fn postmaster(&self) -> u32 {
+        self.with(|cluster| cluster.pid()).and_then(|pid| pid.try_into().ok()).expect("it runs")
+    }
+
     /// Starts the server again on its data, after a stop or a kill.
     pub fn start_again(&self) {
         self.with(|cluster| cluster.start().expect("the server starts again"));
@@ -217,6 +251,34 @@ impl Server {
         let mut command = self.with(|cluster| cluster.command(program));
         command.env("PGDATABASE", database);
         command.into()
+    }
+
+    /// Brings everything of `old`, another PostgreSQL's server that was stopped, over to this one, which
+    /// was never used and is started afterwards. The users bring their passwords.
+    pub async fn take_over(self: &mut Arc<Self>, old: &Server) {
+        let set = format!("ALTER ROLE {} PASSWORD '{}'", User::Owner.name(), old.password);
+        Database::maintenance(self).owner().await.run(&set).await;
+        self.stop();
+        let (ours, theirs) = (self.data_dir(), old.data_dir());
+        // Paths of sockets are short.
+        let sockets = tempfile::tempdir_in("/tmp").expect("a temporary folder");
+        give_like(&ours, sockets.path()).expect("a folder of our own");
+        let mut command = self.with(|cluster| cluster.tool("pg_upgrade"));
+        for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("PG"))
+        {
+            command.env_remove(name);
+        }
+        command.env("PGPASSWORD", &old.password).args(["--username", User::Owner.name()]);
+        command.arg("--old-bindir").arg(&old.bin_dir).arg("--new-bindir").arg(&self.bin_dir);
+        command.arg("--old-datadir").arg(theirs).arg("--new-datadir").arg(ours);
+        command.args(["--old-port", &old.port().to_string()]);
+        command.args(["--new-port", &self.port().to_string()]);
+        command.arg("--socketdir").arg(sockets.path()).arg("--no-sync");
+        let ended = run(&mut command.into()).await;
+        assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, log_ends(&self.data_dir()));
+        self.start_again();
+        let server = Arc::get_mut(self).expect("nobody uses it yet");
+        server.password = old.password.clone();
     }
 
     fn shut_down(&self) {
@@ -238,6 +300,33 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shut_down();
     }
+}
+
+/// The ends of what `pg_upgrade` wrote down of a cluster.
+fn log_ends(data: &Path) -> String {
+    let mut ends = String::new();
+    let mut folders = vec![data.join("pg_upgrade_output.d")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = std::fs::read_to_string(&path) {
+                let lines: Vec<_> = text.lines().rev().take(12).collect();
+                let lines: Vec<_> = lines.into_iter().rev().collect();
+                ends += &format!("-- {}\n{}\n", path.display(), lines.join("\n"));
+            }
+        }
+    }
+    ends
+}
+
+/// With the library preloaded, and room for a committer in every database that a file's tests use.
+pub fn preloaded(builder: Builder) -> Builder {
+    builder
+        .setting("shared_preload_libraries", "pg_inventory")
+        .setting("max_worker_processes", "40")
+        .setting("pg_inventory.committers", "32")
+        .setting("fsync", "off")
 }
 
 /// Hands everything below `folder` to whoever owns `model`.

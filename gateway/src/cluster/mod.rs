@@ -124,6 +124,14 @@ impl Cluster {
         command
     }
 
+    /// A program of the same installation that is run as the server's user on the server's files
+    /// (`pg_upgrade`, `pg_checksums`), in the cluster's folder.
+    pub fn tool(&self, program: &str) -> Command {
+        let mut command = self.identity.command(&self.bin_dir.join(program));
+        command.current_dir(&self.home);
+        command
+    }
+
     /// Runs SQL through psql and returns its unaligned output; statements stop at the first error.
     pub fn sql(&self, statements: &str) -> Result<String> {
         let mut command = self.command("psql");

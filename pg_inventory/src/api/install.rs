@@ -29,9 +29,11 @@ fn install(call: &Call) -> Result<Answer, Refusal> {
             "distributed tables are not offered yet: leave distributed false",
         ));
     }
+    server::refuse_where_read_only();
     spi::connect(|spi| {
         // Two installs at once: the second waits, then finds everything there.
         lock::installing();
+        session::crosscheck_layout(spi);
         let found = session::stored_layout(spi).unwrap_or(0);
         if found > LAYOUT {
             return Err(Refusal::new(

@@ -1,17 +1,42 @@
 //! The journal: one row a movement or event, ids drawn while the stock rows are locked.
 
 use super::Accepted;
-use crate::pg::server;
 use crate::pg::spi::{Args, Spi};
+use crate::pg::{copy, server};
 use crate::plans;
 use crate::session::Session;
 use inventory_core::command::Origin;
 use inventory_core::decision::{About, Movement, Notice};
 use inventory_core::event::EventType;
 use inventory_core::time::Moment;
+use std::ffi::CStr;
 
-/// Up to this many rows are inserted one by one: below it a statement over arrays costs more.
-const FEW: usize = 3;
+/// Up to this many rows are inserted one by one: below it what COPY sets up costs more than it spares.
+const FEW: usize = 8;
+
+/// The columns of a movement, in the order in which they are copied.
+static COLUMNS: [&CStr; 20] = [
+    c"id",
+    c"generation",
+    c"xid",
+    c"at",
+    c"event_type",
+    c"sku",
+    c"warehouse_id",
+    c"lot",
+    c"on_hand_delta",
+    c"reserved_delta",
+    c"on_hand",
+    c"reserved",
+    c"version",
+    c"request_id",
+    c"order_no",
+    c"reason",
+    c"operator",
+    c"db_user",
+    c"trace_id",
+    c"reservation_id",
+];
 
 /// One row to be, besides what is the same for the whole batch.
 struct Entry<'a, T> {
@@ -52,10 +77,7 @@ pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], now: Moment) {
     if movements.len() <= FEW {
         movements.iter().for_each(|entry| batch.write_one(spi, entry));
     } else {
-        // Mostly one user: those of a group commit may be several.
-        movements.sort_by_key(|entry| entry.origin.user.as_deref());
-        let same = |a: &Entry<Movement>, b: &Entry<Movement>| a.origin.user == b.origin.user;
-        movements.chunk_by(same).for_each(|entries| batch.write_many(spi, entries));
+        batch.copy(session, &movements);
     }
     notices.iter().for_each(|entry| batch.write_notice(spi, entry));
 }
@@ -111,31 +133,34 @@ impl Batch {
         spi.execute(plans::JOURNAL_ONE.plan(spi), &args);
     }
 
-    fn write_many(&self, spi: &Spi, entries: &[Entry<Movement>]) {
-        let ms = || entries.iter().map(|e| e.what);
-        let origins = || entries.iter().map(|e| e.origin);
-        let args = Args::new()
-            .int8s(entries.iter().map(|e| Some(e.id)))
-            .int4(self.generation)
-            .xid8(server::transaction_id())
-            .moment(self.now)
-            .texts(ms().map(|m| Some(m.event.as_str())))
-            .texts(ms().map(|m| Some(&*m.place.sku)))
-            .int4s(ms().map(|m| Some(m.place.warehouse_id.number())))
-            .texts(ms().map(|m| Some(m.lot.as_deref().unwrap_or(""))))
-            .int8s(ms().map(|m| Some(m.on_hand_delta)))
-            .int8s(ms().map(|m| Some(m.reserved_delta)))
-            .int8s(ms().map(|m| Some(m.on_hand)))
-            .int8s(ms().map(|m| Some(m.reserved)))
-            .int8s(ms().map(|m| Some(m.version)))
-            .uuids(origins().map(|c| c.request_id.as_ref().map(|id| &id.0)))
-            .texts(entries.iter().map(|e| e.order_no))
-            .texts(ms().map(|m| Some(&*m.reason)))
-            .texts(origins().map(|c| c.operator.as_deref()))
-            .text(entries.first().map_or(&self.db_user, |e| self.user(e.origin)))
-            .texts(origins().map(|c| c.trace_id.as_deref()))
-            .uuids(ms().map(|m| m.hold.as_ref().map(|(id, _)| &id.0)));
-        spi.execute(plans::JOURNAL_MANY.plan(spi), &args);
+    fn copy(&self, session: &Session, entries: &[Entry<Movement>]) {
+        let mut rows = copy::Rows::new(&COLUMNS, entries.len());
+        let xid = server::transaction_id() as i64;
+        for entry in entries {
+            let (m, origin) = (entry.what, entry.origin);
+            rows.row()
+                .int8(entry.id)
+                .int4(self.generation)
+                .int8(xid)
+                .int8(self.now.0)
+                .text(m.event.as_str())
+                .text(&m.place.sku)
+                .int4(m.place.warehouse_id.number())
+                .text(m.lot.as_deref().unwrap_or(""))
+                .int8(m.on_hand_delta)
+                .int8(m.reserved_delta)
+                .int8(m.on_hand)
+                .int8(m.reserved)
+                .int8(m.version)
+                .maybe_uuid(origin.request_id.as_ref().map(|id| &id.0))
+                .maybe_text(entry.order_no)
+                .text(&m.reason)
+                .maybe_text(origin.operator.as_deref())
+                .text(self.user(origin))
+                .maybe_text(origin.trace_id.as_deref())
+                .maybe_uuid(m.hold.as_ref().map(|(id, _)| &id.0));
+        }
+        rows.write(session.journal);
     }
 
     fn write_notice(&self, spi: &Spi, entry: &Entry<Notice>) {

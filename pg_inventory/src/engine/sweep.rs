@@ -3,7 +3,7 @@
 use super::{Outcome, Patience, Task, execute};
 use crate::pg::server;
 use crate::pg::spi::{Args, Spi};
-use crate::plans;
+use crate::{plans, session};
 use inventory_core::Refusal;
 use inventory_core::command::{Action, Command, Origin};
 use inventory_core::hold::HoldId;
@@ -26,6 +26,8 @@ pub struct Swept {
 /// Closes up to `limit` holds past their time, the first due first, beginning behind `from`. It waits
 /// for nobody: holds whose rows somebody has locked are left for a sweep from the beginning.
 pub fn sweep(spi: &Spi, from: Option<Position>, limit: usize) -> Result<Swept, Refusal> {
+    server::refuse_where_read_only();
+    session::current(spi)?;
     let Position(at, id) = from.unwrap_or(Position(Moment(i64::MIN), HoldId([0; 16])));
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let args = Args::new().moment(at).uuid(&id.0).moment(server::now()).int8(most);

@@ -4,6 +4,7 @@
 //! (serialization failure, cancel, disk full) unwinds through Rust and passes on unchanged.
 
 pub mod call;
+pub mod copy;
 pub mod exchange;
 pub mod failure;
 pub mod heat;

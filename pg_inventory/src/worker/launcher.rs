@@ -45,9 +45,16 @@ pub fn run() {
             launcher.round();
         }
         if round <= Instant::now() {
+            clear_desks();
             round = Instant::now() + settings::upkeep_interval() / 4;
         }
     }
+}
+
+/// Frees the desks of databases that are gone. (Not of those that merely let nobody in: who is in them
+/// stays. And each desk is seen before its database is looked for, so no new one is missed.)
+fn clear_desks() {
+    Desk::all().filter(|desk| !process::database_exists(desk.database())).for_each(Desk::clear);
 }
 
 impl Launcher {
@@ -55,7 +62,7 @@ impl Launcher {
     /// who never came, are not waited for.
     fn take_place(&self) {
         for desk in Desk::all() {
-            desk.turn(Service::Starting, Service::Closed, server::now());
+            desk.turn(Service::Starting, Service::Closed);
         }
         exchange::launcher_is_here();
     }
@@ -65,11 +72,11 @@ impl Launcher {
         self.committers.retain(|_, committer| !committer.ended());
         let most = usize::try_from(settings::COMMITTERS.get()).unwrap_or(0);
         for desk in Desk::all() {
-            let (database, now) = (desk.database(), server::now());
+            let database = desk.database();
             let under_way = self.committers.contains_key(&database);
             if !under_way {
                 // It was sent and could not stay.
-                desk.turn(Service::Starting, Service::Refused, now);
+                desk.turn(Service::Starting, Service::Refused);
             }
             if desk.service() != Service::Wanted || under_way {
                 continue;
@@ -77,11 +84,11 @@ impl Launcher {
             let room = self.committers.len() < most;
             match room.then(|| process::send_committer(database)).flatten() {
                 Some(committer) => {
-                    desk.turn(Service::Wanted, Service::Starting, now);
+                    desk.turn(Service::Wanted, Service::Starting);
                     self.committers.insert(database, committer);
                 }
                 None => {
-                    desk.turn(Service::Wanted, Service::Refused, now);
+                    desk.turn(Service::Wanted, Service::Refused);
                 }
             }
         }
@@ -114,7 +121,6 @@ impl Launcher {
         let oids: Vec<u32> = there.iter().map(|(oid, _)| *oid).collect();
         self.databases.retain(|oid, _| oids.contains(oid));
         board::keep(&oids);
-        Desk::all().filter(|desk| !oids.contains(&desk.database())).for_each(Desk::clear);
         for (oid, name) in there {
             self.databases.entry(oid).or_insert_with(|| Known {
                 name,

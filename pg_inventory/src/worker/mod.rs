@@ -20,6 +20,8 @@ pub fn register() {
     if process::preloading() {
         shared::request();
         region::request();
-        process::register_launcher();
+        if !process::upgrading() {
+            process::register_launcher();
+        }
     }
 }

@@ -47,6 +47,27 @@ impl Server {
         self.psql(database, &["-f", &file.path().to_string_lossy()]).map(drop)
     }
 
+    /// The same as another role.
+    pub fn run_as(&self, role: &str, database: &str, sql: &str) -> Result<()> {
+        self.psql_as(role, database, &["-c", sql]).map(drop)
+    }
+
+    /// Changes a setting of the running server; `None` takes it back.
+    pub fn set(&self, setting: &str, value: Option<&str>) -> Result<()> {
+        let change = match value {
+            Some(value) => format!("ALTER SYSTEM SET {setting} = '{value}'"),
+            None => format!("ALTER SYSTEM RESET {setting}"),
+        };
+        self.run("postgres", &change)?;
+        self.run("postgres", "SELECT pg_reload_conf()")
+    }
+
+    pub fn preloaded(&self) -> Result<bool> {
+        let libraries = "SELECT current_setting('shared_preload_libraries')";
+        let libraries = self.value("postgres", libraries)?;
+        Ok(libraries.split(',').any(|name| name.trim() == "pg_inventory"))
+    }
+
     /// The rows of a query, columns parted by `|`.
     pub fn rows(&self, database: &str, query: &str) -> Result<Vec<String>> {
         Ok(self.psql(database, &["-c", query])?.lines().map(str::to_owned).collect())
@@ -62,7 +83,11 @@ impl Server {
     }
 
     fn psql(&self, database: &str, args: &[&str]) -> Result<String> {
-        let mut command = self.client("psql", SUPERUSER, database);
+        self.psql_as(SUPERUSER, database, args)
+    }
+
+    fn psql_as(&self, role: &str, database: &str, args: &[&str]) -> Result<String> {
+        let mut command = self.client("psql", role, database);
         command.args(["-qAtX", "-v", "ON_ERROR_STOP=1"]).args(args);
         Ok(String::from_utf8_lossy(&finish("psql", command)?.stdout).into_owned())
     }

@@ -8,6 +8,8 @@ pub enum Error {
     NoBinDir,
     #[error("{0} is no HOST:PORT")]
     Address(String),
+    #[error("the server must run with shared_preload_libraries = 'pg_inventory'")]
+    NotPreloaded,
     #[error(transparent)]
     Cluster(#[from] inventory_gateway::cluster::Error),
     #[error("{program} cannot be run: {source}")]
@@ -21,15 +23,17 @@ pub enum Error {
     #[error(
         "{side}: {calls} calls of {orders_per_call} orders were acknowledged, but its ledger grew by {rows} rows"
     )]
-    Ledger { side: &'static str, calls: u64, orders_per_call: u64, rows: u64 },
-    #[error(
-        "{side}: its sessions were not open before the measured part began; give more --warm-up"
-    )]
-    Idle { side: &'static str },
-    #[error("verify() found {} violations after {duel}: {}", rows.len(), rows.join("; "))]
-    Verify { duel: String, rows: Vec<String> },
+    Ledger { side: String, calls: u64, orders_per_call: u64, rows: u64 },
+    #[error("{load}: no call was measured; give more --warm-up or --seconds")]
+    Idle { load: String },
+    #[error("{what} was not done within {seconds} seconds")]
+    Late { what: &'static str, seconds: u64 },
+    #[error("verify() found {} violations in {database}: {}", rows.len(), rows.join("; "))]
+    Verify { database: String, rows: Vec<String> },
     #[error("no measurement is called {0}")]
-    NoSuchDuel(String),
+    NoSuchMeasurement(String),
+    #[error("{0} could not be measured")]
+    NotMeasured(String),
     #[error("{0} missed")]
     TargetsMissed(String),
     #[error(transparent)]

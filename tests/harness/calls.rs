@@ -1,0 +1,56 @@
+//! One call of each function that changes something, for tests of what holds for all of them.
+
+use crate::session::Session;
+
+/// Calls that are well formed, whether or not there is anything for them to work on.
+pub const CHANGING: [&str; 28] = [
+    "SELECT inventory.install()",
+    "SELECT inventory.put_product('A', 'Product A')",
+    "SELECT inventory.put_warehouse(2, 'NORTH', 'North')",
+    "SELECT inventory.delete_product('A')",
+    "SELECT inventory.delete_warehouse(2)",
+    "SELECT inventory.receive('A', 1)",
+    "SELECT inventory.deduct('A', 1)",
+    "SELECT inventory.try_deduct('A', 1)",
+    "SELECT inventory.deduct_now('A', 1)",
+    "SELECT inventory.deduct_many(ARRAY[NULL]::uuid[], ARRAY['A'], ARRAY[1])",
+    "SELECT inventory.adjust('A', 1, 'found')",
+    "SELECT inventory.recount('A', 1, 'counted')",
+    "SELECT inventory.transfer('A', 1, 1, 2)",
+    "SELECT inventory.next_order_no()",
+    "SELECT inventory.next_order_id()",
+    "SELECT inventory.reserve('A', 1)",
+    "SELECT inventory.reserve_now('A', 1)",
+    "SELECT inventory.reserve_many(NULL, ARRAY['A'], ARRAY[1])",
+    "SELECT inventory.confirm('99999999-9999-4999-8999-999999999999')",
+    "SELECT inventory.release('99999999-9999-4999-8999-999999999999')",
+    "SELECT inventory.create_order('outbound', '[{\"sku\": \"A\", \"qty\": 1}]')",
+    "SELECT inventory.start_order('20240520123001001000001')",
+    "SELECT inventory.complete_order('20240520123001001000001')",
+    "SELECT inventory.fail_order('20240520123001001000001', 'lost')",
+    "SELECT inventory.revert_order('20240520123001001000001', 'returned')",
+    "SELECT inventory.set_hot('A', true)",
+    "SELECT inventory.maintain()",
+    "CALL inventory.reshard(32)",
+];
+
+/// The extension's functions that change nothing, or are called by those above only.
+const OTHERS: [&str; 4] = ["verify", "doctor", "group_commit", "reshard_step"];
+
+/// Asserts that no function was forgotten above.
+pub async fn are_complete(session: &mut Session) {
+    let known = OTHERS.iter().copied().chain(CHANGING.iter().map(|call| name_of(call)));
+    let known: Vec<_> = known.map(|name| format!("'{name}'")).collect();
+    let sql = format!(
+        "SELECT p.proname FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'inventory'::regnamespace \
+         AND p.prorettype <> 'trigger'::regtype AND p.proname NOT IN ({})",
+        known.join(", ")
+    );
+    session.check(&sql, "").await;
+}
+
+/// The function that is called.
+pub fn name_of(call: &str) -> &str {
+    let from = call.find("inventory.").map_or(0, |at| at + "inventory.".len());
+    call[from..].split('(').next().unwrap_or_default()
+}

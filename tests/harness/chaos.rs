@@ -1,0 +1,60 @@
+//! What happens to servers: processes that are killed, servers that start again.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::database::{Database, User};
+use crate::session::{Refused, Session};
+
+/// Ends a process as a power cut would.
+pub fn kill(pid: u32) {
+    send(pid, Signal::KILL);
+}
+
+/// Stops a process in its tracks.
+pub fn halt(pid: u32) {
+    send(pid, Signal::STOP);
+}
+
+/// Lets one that was halted go on.
+pub fn go_on(pid: u32) {
+    send(pid, Signal::CONT);
+}
+
+fn send(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
+    let _ = kill_process(pid, signal); // one that is gone already needs none
+}
+
+impl Database {
+    /// A session, as soon as the server lets one in; fails the test after a minute.
+    #[track_caller]
+    pub fn until_up(&self, user: User) -> impl Future<Output = Session> + use<'_> {
+        let place = std::panic::Location::caller();
+        async move {
+            let begun = Instant::now();
+            loop {
+                let error = match self.try_session(user).await {
+                    Ok(mut session) => match session.query("SELECT 1").await {
+                        Ok(_) => return session,
+                        Err(refused) => refused,
+                    },
+                    Err(error) => Refused::from(error),
+                };
+                let late = begun.elapsed() > Duration::from_secs(60);
+                assert!(!late, "at {place}: the server stays down: {error}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+}
+
+/// The process that commits for a database, from any of the server's sessions.
+pub async fn committer(session: &mut Session, database: &str) -> Option<u32> {
+    let sql = format!(
+        "SELECT pid FROM pg_catalog.pg_stat_activity \
+          WHERE backend_type = 'pg_inventory committer' AND datname = '{database}'"
+    );
+    session.query(&sql).await.ok()?.to_string().parse().ok()
+}
