@@ -219,7 +219,8 @@ mod tests {
 
     #[test]
     fn one_in_a_hundred_may_be_slower() {
-        let times = |slow| (0..500).map(|n| Duration::from_millis(if n < slow { 90 } else { 1 }));
+        let times =
+            |slow| (0..500).map(move |n| Duration::from_millis(if n < slow { 90 } else { 1 }));
         assert_eq!(p99_ms(times(5).collect()), 1.0);
         assert_eq!(p99_ms(times(6).collect()), 90.0);
         assert_eq!(p99_ms(Vec::new()), 0.0);
