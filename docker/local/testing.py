@@ -120,6 +120,19 @@ def test_upgraded(this):
     return this.cargo_test("--release", *CRATES, "--no-fail-fast", *files, **where)
 
 
+# The planner and the executor take ways that they would not take by themselves.
+ODD = {
+    15: "force_parallel_mode=regress,jit_above_cost=0,jit_inline_above_cost=0,jit_optimize_above_cost=0",
+    18: "debug_parallel_query=regress,jit_above_cost=0,jit_inline_above_cost=0,jit_optimize_above_cost=0",
+}
+
+
+def test_on_odd_ways(this, major):
+    files = [f"--test={name}" for name in SQL_BEHAVIOUR if name != "state_machine"]
+    where = {"INVENTORY_TEST_PG": f"{major}={this.runtimes[major]}", "INVENTORY_TEST_SETTINGS": ODD[major]}
+    return this.cargo_test("--release", *CRATES, "--no-fail-fast", *files, **where)
+
+
 def stages(this):
     yield this.stage("servers and tools", lambda: prepare(this))
     yield this.stage("format", lambda: this.cargo("fmt", "--all", "--check"))
@@ -149,6 +162,8 @@ def soak_stages(this):
     if built and this.stage("commands and tests, built", lambda: build_all(this)):
         this.environment["INVENTORY_SOAK"] = "1"
         outside = ["--release", "--package=inventory-tests", "--no-fail-fast"]
+        for major in this.runtimes:
+            yield this.stage(f"on odd ways, {major}", lambda: test_on_odd_ways(this, major))
         yield this.stage("from outside, the long forms", lambda: this.cargo_test(*outside))
         yield this.stage("under strain", lambda: under_strain(this))
     else:

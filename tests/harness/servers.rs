@@ -22,6 +22,9 @@ const TEMPLATE: &str = "inventory_template";
 /// Names the PostgreSQLs to test on: `15=<bindir>,18=<bindir>`.
 const NAMED_BY: &str = "INVENTORY_TEST_PG";
 
+/// More settings for every server, as `name=value,name=value`: to run the same tests under others.
+const SETTINGS: &str = "INVENTORY_TEST_SETTINGS";
+
 /// A running server.
 pub struct Server {
     pub major: u32,
@@ -176,9 +179,12 @@ impl Pg {
     }
 
     fn builder(&self) -> Builder {
-        Cluster::builder(&self.bin_dir)
+        let builder = Cluster::builder(&self.bin_dir)
             .setting("max_connections", MAX_CONNECTIONS)
-            .setting("max_prepared_transactions", "10")
+            .setting("max_prepared_transactions", "10");
+        let more = std::env::var(SETTINGS).unwrap_or_default();
+        let more = more.split(',').filter_map(|setting| setting.split_once('='));
+        more.fold(builder, |builder, (name, value)| builder.setting(name.trim(), value.trim()))
     }
 }
 
