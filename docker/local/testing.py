@@ -175,7 +175,10 @@ RUNS = {"": stages, "soak": soak_stages}
 
 def main():
     this = Run()
-    passed = all(list(RUNS[" ".join(sys.argv[1:])](this)))
+    asked = " ".join(sys.argv[1:])
+    if asked not in RUNS:
+        sys.exit(f"unknown: {asked}")
+    passed = all(list(RUNS[asked](this)))
     print(f"\n{'stage':<36}{'seconds':>8}  result")
     for name, seconds, good, note in this.rows:
         print(f"{name:<36}{seconds:>8.1f}  {'ok' if good else 'FAILED'}  {note}")
