@@ -1,11 +1,14 @@
 //! How calls end that do not end by themselves, and who commits after a committer's end.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use futures::future::join_all;
 use inventory_tests::ledger::{self, End, Told};
-use inventory_tests::{Database, Pg, Seller, Server, Session, User, chaos, preloaded, soak};
+use inventory_tests::{
+    Database, Pg, Seller, Server, Session, User, chaos, preloaded, seller, soak,
+};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -272,14 +275,17 @@ async fn sell_meanwhile(
     happens: impl Future<Output = ()>,
 ) -> Vec<Told> {
     let skus = vec!["HOT".into(), "HOT".into(), "COLD".into()];
-    let sellers = Seller { db: db.clone(), skus, seed, repeats }.several(CALLERS);
-    let stop = AtomicBool::new(false);
-    let sell = join_all(sellers.iter().map(|seller| seller.sell_until(&stop)));
+    let functions = &seller::DEDUCTIONS;
+    let seller = Seller { db: db.clone(), skus, seed, repeats, hasty: false, functions };
+    let sellers = seller.several(CALLERS);
+    let (stop, log) = (AtomicBool::new(false), RefCell::default());
+    let sell = join_all(sellers.iter().map(|seller| seller.sell_until(&stop, &log)));
     let happens = async {
         happens.await;
         stop.store(true, Relaxed);
     };
-    futures::join!(sell, happens).0.concat()
+    futures::join!(sell, happens);
+    log.into_inner()
 }
 
 /// Polls until there is a committer that is not this one.
