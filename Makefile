@@ -4,7 +4,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) docker/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status bench build install fmt lint clean-local
+.PHONY: help demo test soak up down status bench build install fmt lint clean-local
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ demo: ## from a bare machine to a running shop: build, start, load, replay order
 
 test: ## everything that CI runs; brings in what it needs
 	@$(LOCAL)/testing.py
+
+soak: ## the long forms of the tests of group commit: torture, histories, calls given up in every way
+	@$(LOCAL)/testing.py soak
 
 up: ## start the private PostgreSQL in the background; addresses in .local/env
 	@$(LOCAL)/stack.py up

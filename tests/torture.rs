@@ -23,7 +23,7 @@ const SKUS: [&str; 4] = ["A", "B", "C", "D"];
 
 /// How long the torture lasts.
 fn lasts() -> Duration {
-    Duration::from_secs(if soak() { 240 } else { 9 })
+    Duration::from_secs(if soak() { 240 } else { 5 })
 }
 
 async fn shop(pg: &Pg) -> Database {
@@ -91,11 +91,12 @@ async fn sit_idle(db: &Database, stop: &AtomicBool) {
 async fn torture(db: &Database, dice: &mut Dice, log: &RefCell<Vec<Told>>) -> usize {
     let begun = Instant::now();
     let mut restarts = 0;
-    // Every kind of death comes early, then by chance.
-    while begun.elapsed() < lasts() || restarts < 4 {
+    // Each kind of death comes first, then by chance.
+    let each = if soak() { DEATHS } else { DEATHS - 1 };
+    while begun.elapsed() < lasts() || restarts < each {
         let mut owner = db.until_up(User::Owner).await;
         annoy(&mut owner, dice).await;
-        let death = if restarts < 4 { restarts } else { dice.below(4) };
+        let death = if restarts < each { restarts } else { dice.below(DEATHS) };
         if !die(db, &mut owner, death, dice).await {
             continue;
         }
@@ -111,7 +112,7 @@ async fn torture(db: &Database, dice: &mut Dice, log: &RefCell<Vec<Told>>) -> us
 /// Cancels and ends sessions, the committer and the launcher, by chance.
 async fn annoy(owner: &mut Session, dice: &mut Dice) {
     let some = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'shop'";
-    for _ in 0..if soak() { 40 } else { 12 } {
+    for _ in 0..if soak() { 40 } else { 10 } {
         let sql = match dice.below(12) {
             0 => "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_inventory launcher'".into(),
             1 | 2 => format!("SELECT pg_terminate_backend(pid) {some} AND backend_type = 'pg_inventory committer'"),
@@ -127,6 +128,9 @@ async fn annoy(owner: &mut Session, dice: &mut Dice) {
     }
 }
 
+/// Of a session, of the committer, of the postmaster, of all at once.
+const DEATHS: usize = 4;
+
 /// Kills a process so that the server starts again; false where there was none.
 async fn die(db: &Database, owner: &mut Session, death: usize, dice: &mut Dice) -> bool {
     match death {
@@ -140,10 +144,7 @@ async fn die(db: &Database, owner: &mut Session, death: usize, dice: &mut Dice) 
             }
             chaos::kill(*dice.pick(&pids));
         }
-        1 => match chaos::committer(owner, "shop").await {
-            Some(pid) => chaos::kill(pid),
-            None => return false,
-        },
+        1 => chaos::kill(chaos::next_committer(owner, "shop", None).await),
         2 => meanwhile(db, Server::lose_postmaster).await,
         _ => {
             let all_at_once = |server: &Server| {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Everything that CI runs, stage by stage, with a summary: `make test`."""
+"""Everything that CI runs, stage by stage, with a summary: `make test`. And what takes longer: `make soak`."""
 import os
 import re
 import subprocess
@@ -17,6 +17,8 @@ COMPILED = (16, 17)
 # One release profile for what the tests drive: the extension, the command and the tests share what they
 # are built from, and the promises about speed are measured on what people run.
 CRATES = [f"--package={name}" for name in ("inventory-gateway", "inventory-tests", "inventory-benches")]
+# The tests whose long forms last for minutes each.
+LONG = ("torture", "history", "group_commit")
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 
 
@@ -122,9 +124,23 @@ def stages(this):
         yield False
 
 
+def long_stages(this):
+    this.environment["INVENTORY_SOAK"] = "1"
+    yield this.stage("servers and tools", lambda: prepare(this))
+    built = this.stage("extension, built", lambda: build_extensions(this))
+    yield built
+    if built and this.stage("commands and tests, built", lambda: build_all(this)):
+        tests = [word for name in LONG for word in ("--test", name)]
+        arguments = ("--release", "--package=inventory-tests", *tests, "--no-fail-fast")
+        yield this.stage("long forms", lambda: this.cargo_test(*arguments))
+    else:
+        yield False
+
+
 def main():
     this = Run()
-    passed = all(list(stages(this)))
+    chosen = {"": stages, "soak": long_stages}["".join(sys.argv[1:])]
+    passed = all(list(chosen(this)))
     print(f"\n{'stage':<36}{'seconds':>8}  result")
     for name, seconds, good, note in this.rows:
         print(f"{name:<36}{seconds:>8.1f}  {'ok' if good else 'FAILED'}  {note}")

@@ -288,16 +288,6 @@ async fn sell_meanwhile(
     log.into_inner()
 }
 
-/// Polls until there is a committer that is not this one.
-async fn another_committer(owner: &mut Session, not: Option<u32>) -> u32 {
-    loop {
-        match chaos::committer(owner, "shop").await {
-            Some(pid) if Some(pid) != not => return pid,
-            _ => tokio::time::sleep(std::time::Duration::from_millis(2)).await,
-        }
-    }
-}
-
 /// Whoever ends or cancels a committer disturbs nobody.
 pub async fn a_committer_ended_or_cancelled_is_not_missed(pg: Pg) {
     let db = small_shop(&pg).await;
@@ -305,7 +295,8 @@ pub async fn a_committer_ended_or_cancelled_is_not_missed(pg: Pg) {
     let happens = async {
         let mut last = None;
         for round in 0..if soak() { 600 } else { 24 } {
-            let pid = another_committer(&mut owner, last.filter(|_| round % 2 == 1)).await;
+            let pid =
+                chaos::next_committer(&mut owner, "shop", last.filter(|_| round % 2 == 1)).await;
             let how = if round % 2 == 0 { "terminate" } else { "cancel" };
             owner.run(&format!("SELECT pg_{how}_backend({pid})")).await;
             last = Some(pid);
@@ -315,9 +306,9 @@ pub async fn a_committer_ended_or_cancelled_is_not_missed(pg: Pg) {
         let pid = owner.text(&format!("SELECT pid {launcher}")).await;
         owner.run(&format!("SELECT pg_terminate_backend({pid})")).await;
         owner.until(&format!("SELECT count(*) = 1 {launcher} AND pid <> {pid}")).await;
-        let last = another_committer(&mut owner, None).await;
+        let last = chaos::next_committer(&mut owner, "shop", None).await;
         owner.run(&format!("SELECT pg_terminate_backend({last})")).await;
-        another_committer(&mut owner, Some(last)).await;
+        chaos::next_committer(&mut owner, "shop", Some(last)).await;
     };
     let mut log = sell_meanwhile(&db, (1, 0), happens).await;
     for told in &log {
@@ -344,7 +335,7 @@ pub async fn what_was_told_is_so_after_any_end(pg: Pg) {
     for round in 0..if soak() { 100 } else { 5 } {
         let happens = async {
             let mut owner = db.until_up(User::Owner).await;
-            let committer = another_committer(&mut owner, None).await;
+            let committer = chaos::next_committer(&mut owner, "shop", None).await;
             let caller = "SELECT pid FROM pg_stat_activity \
                 WHERE wait_event_type = 'Extension' AND backend_type = 'client backend' LIMIT 1";
             match round % 5 {
@@ -362,7 +353,7 @@ pub async fn what_was_told_is_so_after_any_end(pg: Pg) {
             let mut owner = db.until_up(User::Owner).await;
             owner.verify_is_clean().await;
             // Long enough for all to have come back.
-            another_committer(&mut owner, None).await;
+            chaos::next_committer(&mut owner, "shop", None).await;
         };
         log.extend(sell_meanwhile(&db, (round, 5), happens).await);
     }

@@ -96,3 +96,23 @@ pub async fn committer(session: &mut Session, database: &str) -> Option<u32> {
     );
     session.query(&sql).await.ok()?.to_string().parse().ok()
 }
+
+/// The same, as soon as there is one that is not this one; fails the test after a minute.
+#[track_caller]
+pub fn next_committer<'a>(
+    session: &'a mut Session,
+    database: &'a str,
+    not: Option<u32>,
+) -> impl Future<Output = u32> + use<'a> {
+    let place = std::panic::Location::caller();
+    async move {
+        let begun = Instant::now();
+        loop {
+            match committer(session, database).await {
+                Some(pid) if Some(pid) != not => return pid,
+                _ => tokio::time::sleep(Duration::from_millis(2)).await,
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "at {place}: no committer comes");
+        }
+    }
+}
