@@ -160,10 +160,10 @@ def soak_stages(this):
     built = this.stage("extension, built", lambda: build_extensions(this))
     yield built
     if built and this.stage("commands and tests, built", lambda: build_all(this)):
-        this.environment["INVENTORY_SOAK"] = "1"
-        outside = ["--release", "--package=inventory-tests", "--no-fail-fast"]
         for major in this.runtimes:
             yield this.stage(f"on odd ways, {major}", lambda: test_on_odd_ways(this, major))
+        this.environment["INVENTORY_SOAK"] = "1"
+        outside = ["--release", "--package=inventory-tests", "--no-fail-fast"]
         yield this.stage("from outside, the long forms", lambda: this.cargo_test(*outside))
         yield this.stage("under strain", lambda: under_strain(this))
     else:

@@ -1,10 +1,11 @@
 //! What happens around a committer: to its database, to the extension, to the server's processes.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use futures::future::join_all;
-use inventory_tests::{Database, Pg, Seller, Session, User, chaos, ledger, preloaded};
+use inventory_tests::{Database, Pg, Seller, Session, User, chaos, ledger, preloaded, seller};
 
 use crate::plain::shop;
 
@@ -310,17 +311,25 @@ pub async fn resharding_fails_no_call(pg: Pg) {
     let mut owner = db.owner().await;
     // Of a machine that has other things to do nobody knows how long a step takes.
     owner.run(&format!("ALTER DATABASE {} SET pg_inventory.lock_wait = '2min'", db.name)).await;
-    let seller = Seller { db: db.clone(), skus: skus.clone(), seed: 3, repeats: 0 };
+    let seller = Seller {
+        db: db.clone(),
+        skus: skus.clone(),
+        seed: 3,
+        repeats: 0,
+        hasty: false,
+        functions: &seller::ALL,
+    };
     let sellers = seller.several(10);
-    let stop = AtomicBool::new(false);
-    let sell = join_all(sellers.iter().map(|seller| seller.sell_until(&stop)));
+    let (stop, log) = (AtomicBool::new(false), RefCell::default());
+    let sell = join_all(sellers.iter().map(|seller| seller.sell_until(&stop, &log)));
     let reshard = async {
         for shards in [32, 16, 32] {
             owner.run(&format!("CALL inventory.reshard({shards})")).await;
         }
         stop.store(true, Relaxed);
     };
-    let log = futures::join!(sell, reshard).0.concat();
+    futures::join!(sell, reshard);
+    let log = log.into_inner();
     for told in &log {
         assert!(told.end.accepted(), "{told:?}");
     }
