@@ -48,6 +48,7 @@ pub struct Pg {
     pub major: u32,
     pub bin_dir: PathBuf,
     shared: Arc<OnceCell<Arc<Server>>>,
+    kept: Arc<OnceCell<Arc<Server>>>,
     preloaded: Arc<OnceCell<Arc<Server>>>,
     started: Arc<Mutex<Vec<Arc<Server>>>>,
 }
@@ -63,6 +64,7 @@ impl Servers {
                 major,
                 bin_dir,
                 shared: Arc::default(),
+                kept: Arc::default(),
                 preloaded: Arc::default(),
                 started: started.clone(),
             })
@@ -125,16 +127,34 @@ impl Pg {
         self.shared.get_or_init(start).await.clone()
     }
 
+    /// The same on a shared server with the background worker, which looks in ten times a second.
+    pub async fn kept_database(&self) -> Database {
+        Database::create(self.kept().await, TEMPLATE).await
+    }
+
+    /// The file's shared server with the background worker.
+    pub async fn kept(&self) -> Arc<Server> {
+        self.shared_in_its_way(&self.kept, kept).await
+    }
+
     /// A fresh database on the file's shared server with the library preloaded.
     pub async fn preloaded_database(&self) -> Database {
+        let server = self.shared_in_its_way(&self.preloaded, preloaded).await;
+        Database::create(server, TEMPLATE).await
+    }
+
+    async fn shared_in_its_way(
+        &self,
+        place: &OnceCell<Arc<Server>>,
+        set_up: fn(Builder) -> Builder,
+    ) -> Arc<Server> {
         let start = || async {
-            let server = self.private(preloaded).await;
+            let server = self.private(set_up).await;
             server.prepare(TEMPLATE).await;
             lock(&self.started).push(server.clone());
             server
         };
-        let server = self.preloaded.get_or_init(start).await.clone();
-        Database::create(server, TEMPLATE).await
+        place.get_or_init(start).await.clone()
     }
 
     /// A server of the test's own, stopped when its last holder lets go.
@@ -246,6 +266,30 @@ impl Server {
         self.with(|cluster| cluster.stop(Shutdown::Fast).expect("the server stops"));
     }
 
+    /// Adds or replaces a setting; it holds from the next start on.
+    pub fn set(&self, name: &str, value: &str) {
+        self.with(|cluster| cluster.set(name, value));
+    }
+
+    /// All that the server has written to its log.
+    pub fn log(&self) -> String {
+        let path = self.with(|cluster| cluster.log_path());
+        String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until the server's log has a line with that text; fails the test after a minute.
+    #[track_caller]
+    pub fn until_logged<'a>(&'a self, text: &'a str) -> impl Future<Output = ()> + use<'a> {
+        let place = std::panic::Location::caller();
+        async move {
+            let begun = std::time::Instant::now();
+            while !self.log().contains(text) {
+                assert!(begun.elapsed().as_secs() < 60, "at {place}: never in the log: {text}");
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+    }
+
     /// Stops the server without order: the next start recovers.
     pub fn stop_at_once(&self) {
         self.with(|cluster| cluster.stop(Shutdown::Immediate).expect("the server stops"));
@@ -315,6 +359,14 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shut_down();
     }
+}
+
+/// With the background worker in a hurry.
+pub fn kept(builder: Builder) -> Builder {
+    builder
+        .setting("shared_preload_libraries", "pg_inventory")
+        .setting("pg_inventory.upkeep_interval", "100ms")
+        .setting("fsync", "off")
 }
 
 /// The ends of what `pg_upgrade` wrote down of a cluster.
