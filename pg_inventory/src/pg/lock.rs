@@ -72,6 +72,8 @@ pub enum Mode {
     Reshape,
     /// Nobody else is at it.
     Alone,
+    /// Nobody has it to themselves.
+    Read,
 }
 
 /// Locks a table until the transaction ends, unless that means to wait.
@@ -79,6 +81,7 @@ pub fn try_table(table: Oid, mode: Mode) -> bool {
     let mode = match mode {
         Mode::Reshape => pg_sys::ShareUpdateExclusiveLock,
         Mode::Alone => pg_sys::AccessExclusiveLock,
+        Mode::Read => pg_sys::AccessShareLock,
     };
     // SAFETY: a lock of an oid; a relation that has gone is noticed by its users.
     unsafe { pg_sys::ConditionalLockRelationOid(table, mode as i32) }
