@@ -126,9 +126,10 @@ $reshard$;
 
 -- Care -----------------------------------------------------------------------------------------
 
+-- Catalogues are small, its statement is not: compiling it would take longer than running it.
 CREATE FUNCTION inventory.doctor()
 RETURNS TABLE (topic text, state text, finding text, advice text)
-LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS 'MODULE_PATHNAME', 'inventory_doctor';
 
 -- Rights ---------------------------------------------------------------------------------------

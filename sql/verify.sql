@@ -146,6 +146,11 @@ SELECT 'product', s.sku || ' in ' || s.warehouse_id,
  WHERE NOT s.retired
    AND (p.sku IS NULL OR p.lot_controlled <> s.lot_controlled OR p.low_stock_threshold IS DISTINCT FROM s.low_at)
 UNION ALL
+-- Whether it is low, which is looked up by it.
+SELECT 'low', s.sku || ' in ' || s.warehouse_id || CASE WHEN s.lot = '' THEN '' ELSE ', lot ' || s.lot END,
+       coalesce(s.on_hand <= s.low_at, false)::text, s.low::text
+  FROM inventory.stock AS s WHERE s.low <> coalesce(s.on_hand <= s.low_at, false)
+UNION ALL
 SELECT 'warehouse', s.sku || ' in ' || s.warehouse_id, 'warehouse ' || s.warehouse_id, 'none'
   FROM inventory.stock AS s
  WHERE NOT s.retired

@@ -4,12 +4,11 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use inventory_core::order_number::OrderNumber;
-use inventory_tests::commands::faketime_library;
+use inventory_tests::clock::Clock;
 use inventory_tests::{Database, Pg, User, Verdict, promises, skipped, soak};
 
 promises!(
@@ -107,27 +106,13 @@ const CLIENTS: usize = 64;
 async fn no_number_comes_again_when_the_clock_steps_back_and_the_server_is_killed(
     pg: Pg,
 ) -> Verdict {
-    let Some(library) = faketime_library() else {
-        return skipped("no libfaketime (Debian: apt-get install faketime)");
-    };
-    let clock = tempfile::tempdir().unwrap();
-    open_to_all(clock.path());
-    let file = clock.path().join("clock");
-    set_clock(&file, "+0");
-    let db = pg
-        .private_database(|builder| {
-            builder
-                .environment("LD_PRELOAD", library.to_str().unwrap())
-                .environment("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-                .environment("FAKETIME_NO_CACHE", "1")
-                .environment("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap())
-        })
-        .await;
+    let Some(clock) = Clock::new() else { return skipped(Clock::MISSING) };
+    let db = pg.private_database(|server| clock.of(server)).await;
     prepare(&db).await;
 
     let stop = Cell::new(false);
     let clients = (0..CLIENTS).map(|client| draw_until(&db, client, &stop));
-    let trouble = make_trouble(&db, &file, &stop);
+    let trouble = make_trouble(&db, &clock, &stop);
     let (logs, ()) = futures::join!(join_all(clients), trouble);
     let given: Vec<_> = logs.into_iter().flatten().collect();
 
@@ -146,25 +131,13 @@ async fn prepare(db: &Database) {
     }
 }
 
-fn open_to_all(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-/// Replaces the file whole, so that no reader sees half of it.
-fn set_clock(file: &Path, offset: &str) {
-    let fresh = file.with_extension("fresh");
-    std::fs::write(&fresh, offset).unwrap();
-    std::fs::rename(&fresh, file).unwrap();
-}
-
 /// A crash, a clock an hour back, a crash, and the clock forward again: a quarter of the time each.
-async fn make_trouble(db: &Database, clock: &Path, stop: &Cell<bool>) {
+async fn make_trouble(db: &Database, clock: &Clock, stop: &Cell<bool>) {
     let quarter = Duration::from_secs(if soak() { 15 } else { 5 });
     tokio::time::sleep(quarter).await;
     crash(db).await;
     tokio::time::sleep(quarter).await;
-    set_clock(clock, "-3600");
+    clock.set("-3600");
     let behind = "SELECT round(extract(epoch FROM clock_timestamp()))";
     let behind = db.owner().await.number(behind).await;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();

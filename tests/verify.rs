@@ -77,6 +77,8 @@ const SPOILS: &[Spoil] = &[
         "A in 1|a product|lot_controlled false, low at none"),
     spoil("product", "UPDATE inventory.product SET low_stock_threshold = 3 WHERE sku = 'A'",
         "A in 1|lot_controlled false, low at 3|lot_controlled false, low at none"),
+    spoil("low", "UPDATE inventory.stock SET low = true WHERE sku = 'A'",
+        "A in 1|false|true"),
     spoil("warehouse", "DELETE FROM inventory.warehouse WHERE warehouse_id = 3",
         "B in 3|warehouse 3|none"),
     spoil("retired", "UPDATE inventory.stock SET retired = true WHERE sku = 'A'",

@@ -66,19 +66,21 @@ statements! {
           WHERE s.sku = $1 AND s.warehouse_id = $2 AND s.lot > '' LIMIT 1";
     INSERT_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, DATEOID, TIMESTAMPTZOID, BOOLOID, INT8OID) =
         "INSERT INTO inventory.{leaf} (sku, warehouse_id, lot, on_hand, reserved, version, expires_on,
-                                       received_at, lot_controlled, low_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                                       received_at, lot_controlled, low_at, low)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($4 <= $10, false))
          ON CONFLICT (sku, warehouse_id, lot) DO NOTHING";
     /// A new lot has its shelf's kind; its guard keeps the threshold.
     INSERT_LOT(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, DATEOID, TIMESTAMPTZOID) =
         "INSERT INTO inventory.{leaf} (sku, warehouse_id, lot, on_hand, reserved, version, lapsed, next_expiry,
-                                       expires_on, received_at, lot_controlled, low_at)
-         SELECT g.sku, g.warehouse_id, $3, $4, $5, $6, $7, $8, $9, $10, g.lot_controlled, g.low_at
+                                       expires_on, received_at, lot_controlled, low_at, low)
+         SELECT g.sku, g.warehouse_id, $3, $4, $5, $6, $7, $8, $9, $10, g.lot_controlled, g.low_at,
+                coalesce($4 <= g.low_at, false)
            FROM inventory.{leaf} AS g
           WHERE g.sku = $1 AND g.warehouse_id = $2 AND g.lot = ''";
     /// By its place in the table: under its lock it stays there, and no index is asked again.
     UPDATE_STOCK(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, TIDOID) =
-        "UPDATE inventory.{leaf} AS s SET on_hand = $4, reserved = $5, version = $6, lapsed = $7, next_expiry = $8
+        "UPDATE inventory.{leaf} AS s SET on_hand = $4, reserved = $5, version = $6, lapsed = $7, next_expiry = $8,
+                low = coalesce($4 <= s.low_at, false)
           WHERE s.ctid = $9 AND s.sku = $1 AND s.warehouse_id = $2 AND s.lot = $3 RETURNING s.ctid";
     /// Whether a place has a row that counts.
     FIND_STOCK(TEXTOID, INT4OID) =
@@ -96,8 +98,8 @@ statements! {
         concat!("SELECT ", row!(), ", s.warehouse_id, s.low_at, s.retired FROM inventory.{leaf} AS s
           WHERE s.sku = $1 ORDER BY s.warehouse_id, s.lot FOR UPDATE");
     FLAG_SKU(TEXTOID, BOOLOID, INT8OID) =
-        "UPDATE inventory.{leaf} AS s SET lot_controlled = $2, low_at = $3, retired = NOT EXISTS
-                (SELECT FROM inventory.warehouse AS w WHERE w.warehouse_id = s.warehouse_id)
+        "UPDATE inventory.{leaf} AS s SET lot_controlled = $2, low_at = $3, low = coalesce(s.on_hand <= $3, false),
+                retired = NOT EXISTS (SELECT FROM inventory.warehouse AS w WHERE w.warehouse_id = s.warehouse_id)
           WHERE s.sku = $1";
     RETIRE_SKU(TEXTOID) =
         "UPDATE inventory.{leaf} AS s SET retired = true WHERE s.sku = $1";
@@ -303,12 +305,13 @@ statements! {
     MOVE_ORDER(INT8OID, TEXTOID, UUIDOID, TEXTOID, TIMESTAMPTZOID) =
         "UPDATE inventory.orders AS o SET state = $2, reservation_id = $3, reason = $4, changed_at = $5
           WHERE o.order_id = $1";
-    /// An open order that names a product, or any of a warehouse.
+    /// An open order that names a product, or any of a warehouse. The first looks into each open order, of
+    /// which there are few beside all that ever were: an index of all lines by SKU would cost every order.
     OPEN_ORDER_OF_SKU(TEXTOID) =
         "SELECT o.order_id, NULL::pg_catalog.int8 FROM inventory.orders AS o
-          WHERE o.state IN ('PENDING', 'PROCESSING')
-            AND EXISTS (SELECT FROM inventory.order_line AS l WHERE l.order_id = o.order_id AND l.sku = $1)
-          LIMIT 1";
+          CROSS JOIN LATERAL (SELECT 1 FROM inventory.order_line AS l
+                               WHERE l.order_id = o.order_id AND l.sku = $1 LIMIT 1) AS named
+          WHERE o.state IN ('PENDING', 'PROCESSING') LIMIT 1";
     OPEN_ORDER_OF_WAREHOUSE(INT4OID) =
         "SELECT o.order_id, NULL::pg_catalog.int8 FROM inventory.orders AS o
           WHERE o.warehouse_id = $1 AND o.state IN ('PENDING', 'PROCESSING') LIMIT 1";

@@ -111,7 +111,8 @@ pub fn crosscheck_layout(spi: &Spi) {
     }
 }
 
-fn relation(spi: &Spi, name: &str) -> Option<Oid> {
+/// The relation of that name.
+pub fn relation(spi: &Spi, name: &str) -> Option<Oid> {
     let sql = "SELECT pg_catalog.to_regclass($1)::pg_catalog.oid";
     spi.once(sql, &[TEXTOID], &Args::new().text(name)).first()?.oid(1)
 }

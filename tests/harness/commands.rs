@@ -1,6 +1,6 @@
 //! The programs around the server: the `inventory` binary, and what a machine may or may not have.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use tokio::process::Command;
@@ -79,14 +79,4 @@ pub fn node() -> Option<(PathBuf, PathBuf)> {
     let modules = folder.join("node_modules/pg").is_dir();
     modules.then_some(())?;
     Some((find_program("node")?, folder))
-}
-
-/// The library that fakes a process's clock.
-pub fn faketime_library() -> Option<PathBuf> {
-    let folders =
-        ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib", "/usr/local/lib"];
-    folders
-        .iter()
-        .map(|dir| Path::new(dir).join("faketime/libfaketime.so.1"))
-        .find(|path| path.exists())
 }

@@ -22,6 +22,8 @@ statements! {
     DELETE_WAREHOUSE = "delete_warehouse";
     WAREHOUSES = "warehouses";
     LEVELS = "levels";
+    LEVELS_OF = "levels_of";
+    LOW_LEVELS = "low_levels";
     LOTS = "lots";
     LOW_STOCK = "low_stock";
     HISTORY = "history";

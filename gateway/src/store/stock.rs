@@ -199,13 +199,12 @@ impl Session {
         only_low: bool,
         limit: i64,
     ) -> Result<Vec<Level>> {
-        let rows = sqlx::query(sql::LEVELS)
-            .bind(sku)
-            .bind(warehouse_id)
-            .bind(only_low)
-            .bind(limit)
-            .fetch_all(&mut self.connection)
-            .await?;
+        let query = match sku {
+            _ if only_low => sqlx::query(sql::LOW_LEVELS).bind(sku),
+            Some(_) => sqlx::query(sql::LEVELS_OF).bind(sku),
+            None => sqlx::query(sql::LEVELS),
+        };
+        let rows = query.bind(warehouse_id).bind(limit).fetch_all(&mut self.connection).await?;
         rows.iter().map(level).collect()
     }
 

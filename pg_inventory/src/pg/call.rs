@@ -9,10 +9,16 @@ use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_int};
 
 /// Makes a Rust function callable as the C-language function `inventory_<name>`: the server loads
-/// libraries into one space of names.
+/// libraries into one space of names. Without further words it refuses where texts are not in UTF8.
 #[macro_export]
 macro_rules! sql_function {
     ($name:ident) => {
+        $crate::sql_function!(@ $name, $crate::pg::call::in_utf8);
+    };
+    ($name:ident, in any encoding) => {
+        $crate::sql_function!(@ $name, $crate::pg::call::in_any_encoding);
+    };
+    (@ $name:ident, $run:expr) => {
         pub mod $name {
             #[unsafe(export_name = concat!("pg_finfo_inventory_", stringify!($name)))]
             pub extern "C" fn info() -> &'static ::pgrx::pg_sys::Pg_finfo_record {
@@ -28,7 +34,7 @@ macro_rules! sql_function {
                 fcinfo: ::pgrx::pg_sys::FunctionCallInfo,
             ) -> ::pgrx::pg_sys::Datum {
                 // SAFETY: fcinfo is the one PostgreSQL passed for this very call.
-                unsafe { $crate::pg::call::run(fcinfo, super::$name) }
+                unsafe { $run(fcinfo, super::$name) }
             }
         }
     };
@@ -222,23 +228,43 @@ struct Raise {
 ///
 /// # Safety
 /// `fcinfo` must be the one PostgreSQL passed for this call.
-pub unsafe fn run(
+pub unsafe fn in_utf8(
     fcinfo: FunctionCallInfo,
     function: fn(&Call) -> Result<Answer, Refusal>,
+) -> Datum {
+    let checked = move || {
+        if server::encoding_is_utf8() {
+            function(&Call { fcinfo })
+        } else {
+            Err(Refusal::new(Code::NotInstalled, "the database must have the encoding UTF8"))
+        }
+    };
+    // SAFETY: the caller's promise.
+    unsafe { run(fcinfo, checked) }
+}
+
+/// The same for a function that reads no text it could not.
+///
+/// # Safety
+/// As above.
+pub unsafe fn in_any_encoding(
+    fcinfo: FunctionCallInfo,
+    function: fn(&Call) -> Result<Answer, Refusal>,
+) -> Datum {
+    // SAFETY: the caller's promise.
+    unsafe { run(fcinfo, move || function(&Call { fcinfo })) }
+}
+
+unsafe fn run(
+    fcinfo: FunctionCallInfo,
+    function: impl FnOnce() -> Result<Answer, Refusal> + std::panic::UnwindSafe,
 ) -> Datum {
     // SAFETY: the guard turns panics into errors at this outermost frame; the closure's values with
     // destructors are gone when it returns.
     let outcome = unsafe {
-        pg_sys::submodules::panic::pgrx_extern_c_guard(move || {
-            let answer = if server::encoding_is_utf8() {
-                function(&Call { fcinfo })
-            } else {
-                Err(Refusal::new(Code::NotInstalled, "the database must have the encoding UTF8"))
-            };
-            match answer {
-                Ok(answer) => encode(fcinfo, answer),
-                Err(refusal) => Outcome::Raise(prepare(&refusal)),
-            }
+        pg_sys::submodules::panic::pgrx_extern_c_guard(move || match function() {
+            Ok(answer) => encode(fcinfo, answer),
+            Err(refusal) => Outcome::Raise(prepare(&refusal)),
         })
     };
     match outcome {

@@ -4,12 +4,24 @@
 use inventory_core::time::{Day, Moment};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::prelude::*;
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::marker::PhantomData;
 
 /// A plan that outlives its transaction. Freed only by [`Plan::free`].
 #[derive(Clone, Copy)]
 pub struct Plan(pg_sys::SPIPlanPtr);
+
+/// How plans are made: row by row, by index or by place.
+const PINNED: [(&CStr, &CStr); 8] = [
+    (c"enable_seqscan", c"off"),
+    (c"enable_bitmapscan", c"off"),
+    (c"enable_hashjoin", c"off"),
+    (c"enable_mergejoin", c"off"),
+    (c"enable_indexscan", c"on"),
+    (c"enable_indexonlyscan", c"on"),
+    (c"enable_nestloop", c"on"),
+    (c"enable_tidscan", c"on"),
+];
 
 /// An open connection to SPI: everything allocated meanwhile is freed when it closes.
 pub struct Spi(PhantomData<*const ()>);
@@ -151,17 +163,18 @@ impl Spi {
 }
 
 impl Plan {
-    /// Plans now, with table scans switched off: every statement of ours is looked up by a key, and
-    /// a plan made while the table was small or never analyzed must not scan it when it has grown.
+    /// Plans now, with scans and joins of whole tables switched off and look-ups on, whatever the
+    /// caller has set: every statement of ours is looked up by a key, and a plan made while the table
+    /// was small or never analyzed must not scan it when it has grown.
     fn pin(self) {
         // SAFETY: the settings are undone at the same nesting level; if planning raises, the abort
         // undoes them. The cached plan is released at once, it stays with its source.
         unsafe {
             let level = pg_sys::NewGUCNestLevel();
-            for setting in [c"enable_seqscan", c"enable_bitmapscan"] {
+            for (setting, value) in PINNED {
                 pg_sys::set_config_option(
                     setting.as_ptr(),
-                    c"off".as_ptr(),
+                    value.as_ptr(),
                     pg_sys::GucContext::PGC_USERSET,
                     pg_sys::GucSource::PGC_S_SESSION,
                     pg_sys::GucAction::GUC_ACTION_SAVE,

@@ -1,0 +1,34 @@
+-- What the tables themselves tell doctor(), where they are there and nobody keeps them: a look by key or at
+-- the first row each, never at a whole table.
+WITH
+-- The limits, each with its reason.
+limits AS MATERIALIZED (
+    SELECT
+        -- The worker comes every two seconds; by then neither it nor maintain() was here, or rows are kept from it.
+        '15 minutes'::interval AS sweeping,
+        -- A round through the tables is due every hour.
+        '1 day'::interval AS pruning
+)
+SELECT 'journal' AS topic, 'note' AS state,
+       pg_catalog.format('movements lie in the default partition, the first of them is %s', j.id) AS finding,
+       'They can be read there, but are never dropped with the old ones. Keep partitions open ahead: preload the library, or call inventory.maintain() every minute.' AS advice
+  FROM (SELECT pg_catalog.min(d.id) AS id FROM inventory.journal_default AS d) AS j WHERE j.id IS NOT NULL
+UNION ALL
+SELECT 'sequences', 'problem', pg_catalog.format('warehouse %s has no sequence of order numbers', w.warehouse_id),
+       'Run SELECT inventory.install(): it makes one that goes on behind the last number.'
+  FROM inventory.warehouse AS w
+ WHERE pg_catalog.to_regclass('inventory.order_number_' || pg_catalog.lpad(w.warehouse_id::pg_catalog.text, 3, '0')) IS NULL
+UNION ALL
+SELECT 'upkeep', 'note', pg_catalog.format('holds that ended at %s are not swept yet',
+           pg_catalog.to_char(h.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')),
+       'Their goods can be sold, but the holds pile up. Preload the library, or call inventory.maintain() every minute; what keeps rows from it is under transactions.'
+  FROM (SELECT r.expires_at FROM inventory.reservation AS r
+         WHERE r.state = 'HELD' AND r.expires_at IS NOT NULL ORDER BY r.expires_at LIMIT 1) AS h, limits AS l
+ WHERE h.expires_at < pg_catalog.clock_timestamp() - l.sweeping
+UNION ALL
+SELECT 'upkeep', 'note', pg_catalog.format('%s: not done since %s', u.job,
+           pg_catalog.to_char(u.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')),
+       'Tables grow meanwhile. Preload the library, or call inventory.maintain() every minute.'
+  FROM inventory.upkeep AS u, limits AS l
+ WHERE u.job IN ('prune requests', 'prune holds') AND pg_catalog.isfinite(u.at)
+   AND u.at < pg_catalog.clock_timestamp() - l.pruning

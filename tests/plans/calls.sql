@@ -1,0 +1,128 @@
+-- Every function of the contract, in each way that reads differently: new, known, repeated, refused,
+-- lapsed. A line ends with the code it is refused with, if it is. :r numbers the round.
+\set bag 'BAG-' :r
+\set cup 'CUP-' :r
+\set milk 'MILK-' :r
+\set gone 'GONE-' :r
+\set ann '0000000' :r '-0000-4000-8000-000000000001'
+\set ben '0000000' :r '-0000-4000-8000-000000000002'
+\set cid '0000000' :r '-0000-4000-8000-000000000003'
+\set dot '0000000' :r '-0000-4000-8000-000000000004'
+\set eve '0000000' :r '-0000-4000-8000-000000000005'
+\set fay '0000000' :r '-0000-4000-8000-000000000006'
+\set gus '0000000' :r '-0000-4000-8000-000000000007'
+\set hal '0000000' :r '-0000-4000-8000-000000000008'
+
+-- Master data.
+SELECT * FROM inventory.put_product(:'bag', 'Bag', low_stock_threshold => 5, request_id => :'ann');
+SELECT * FROM inventory.put_product(:'bag', 'Bag', low_stock_threshold => 5, request_id => :'ann');
+SELECT * FROM inventory.put_product(:'cup', 'Cup', request_id => :'ann'); -- IV009
+SELECT * FROM inventory.put_product(:'cup', 'Cup');
+SELECT * FROM inventory.put_product(:'milk', 'Milk', lot_controlled => true, low_stock_threshold => 5);
+SELECT * FROM inventory.put_product(:'gone', 'Gone');
+SELECT * FROM inventory.put_warehouse(2, 'EAST', 'East');
+
+-- Stock in.
+SELECT * FROM inventory.receive(:'bag', 1000, request_id => :'ben');
+SELECT * FROM inventory.receive(:'bag', 1000, request_id => :'ben');
+SELECT * FROM inventory.receive(:'bag', 1000, warehouse_id => 2);
+SELECT * FROM inventory.receive(:'cup', 1000);
+SELECT * FROM inventory.receive('NO SUCH', 1); -- IV002
+SELECT * FROM inventory.receive(:'bag', 1, warehouse_id => 998); -- IV003
+SELECT * FROM inventory.receive(:'milk', 100, lot => 'a', expires_on => current_date + 9);
+SELECT * FROM inventory.receive(:'milk', 100, lot => 'b', expires_on => current_date + 8);
+SELECT * FROM inventory.receive(:'milk', 100, lot => 'a');
+
+-- Stock out.
+SELECT * FROM inventory.deduct(:'bag', 1);
+SELECT * FROM inventory.deduct(:'bag', 1, request_id => :'cid');
+SELECT * FROM inventory.deduct(:'bag', 1, request_id => :'cid');
+SELECT * FROM inventory.deduct(:'bag', 2, request_id => :'cid'); -- IV009
+SELECT * FROM inventory.deduct(:'bag', 100000); -- IV001
+SELECT * FROM inventory.try_deduct(:'bag', 100000);
+SELECT * FROM inventory.try_deduct(:'bag', 100000, request_id => :'cid');
+SELECT * FROM inventory.try_deduct('NO SUCH', 1);
+SELECT * FROM inventory.try_deduct(:'bag', 1, warehouse_id => 998);
+SELECT * FROM inventory.try_deduct(:'bag', 1, warehouse_id => 2);
+SELECT * FROM inventory.deduct_now(:'bag', 1);
+SELECT * FROM inventory.deduct(:'milk', 150);
+SELECT * FROM inventory.deduct(:'milk', 1, lot => 'a');
+SELECT * FROM inventory.deduct(:'milk', 1, lot => 'no such'); -- IV011
+SELECT * FROM inventory.deduct_many(ARRAY[:'dot', :'dot', NULL, :'cid']::uuid[], ARRAY[:'bag', :'milk', :'cup', :'bag'], ARRAY[1, 1, 100000, 1]);
+SELECT * FROM inventory.deduct_many(ARRAY[:'dot', :'dot', NULL, :'cid']::uuid[], ARRAY[:'bag', :'milk', :'cup', :'bag'], ARRAY[1, 1, 100000, 1]);
+SELECT count(*) FROM inventory.deduct_many(ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 500)), ARRAY(SELECT (ARRAY[:'bag', :'cup'])[1 + n % 2] FROM generate_series(1, 500) AS n), array_fill(1::bigint, ARRAY[500]));
+
+-- Corrections and moves.
+SELECT * FROM inventory.adjust(:'bag', -1, 'torn', request_id => :'eve');
+SELECT * FROM inventory.adjust(:'bag', -1, 'torn', request_id => :'eve');
+SELECT * FROM inventory.adjust(:'milk', -1, 'sour', lot => 'a');
+SELECT * FROM inventory.recount(:'cup', 500, 'counted', expected_version => 0); -- IV012
+SELECT * FROM inventory.recount(:'cup', 500, 'counted');
+SELECT * FROM inventory.recount(:'milk', 90, 'counted', lot => 'a');
+SELECT * FROM inventory.transfer(:'bag', 10, 1, 2);
+SELECT * FROM inventory.transfer(:'milk', 10, 1, 2);
+SELECT * FROM inventory.transfer(:'milk', 1, 2, 1, lot => 'a');
+
+-- Order numbers.
+SELECT inventory.next_order_no(), inventory.next_order_id(2);
+
+-- Holds.
+SELECT * FROM inventory.reserve(:'bag', 3, request_id => :'fay');
+SELECT reservation_id AS hold FROM inventory.reserve(:'bag', 3, request_id => :'fay') \gset
+SELECT * FROM inventory.confirm(:'hold', 2, request_id => :'gus');
+SELECT * FROM inventory.confirm(:'hold', 2, request_id => :'gus');
+SELECT * FROM inventory.release(:'hold'); -- IV007
+SELECT reservation_id AS hold FROM inventory.reserve_many(NULL, ARRAY[:'bag', :'milk', :'cup'], ARRAY[1, 2, 3]) \gset
+SELECT * FROM inventory.confirm(:'hold');
+SELECT reservation_id AS hold FROM inventory.reserve(:'milk', 2) \gset
+SELECT * FROM inventory.release(:'hold');
+SELECT * FROM inventory.release(gen_random_uuid()); -- IV005
+SELECT reservation_id AS hold FROM inventory.reserve(:'cup', 50) \gset
+SELECT reservation_id AS next FROM inventory.reserve(:'milk', 20) \gset
+SET auto_explain.log_min_duration = -1;
+SELECT public.time_passes('1 hour', '%-' || :r);
+SET auto_explain.log_min_duration = 0;
+SELECT * FROM inventory.confirm(:'hold'); -- IV006
+SELECT * FROM inventory.deduct(:'cup', 490);
+SELECT * FROM inventory.deduct(:'milk', 10);
+
+-- Orders.
+SELECT order_no AS out FROM inventory.create_order('outbound', jsonb_build_array(jsonb_build_object('sku', :'bag', 'qty', 1), jsonb_build_object('sku', :'milk', 'qty', 1)), request_id => :'hal') \gset
+SELECT order_no FROM inventory.create_order('outbound', jsonb_build_array(jsonb_build_object('sku', :'bag', 'qty', 1), jsonb_build_object('sku', :'milk', 'qty', 1)), request_id => :'hal');
+SELECT * FROM inventory.complete_order(:'out'); -- IV008
+SELECT * FROM inventory.start_order(:'out');
+SELECT * FROM inventory.complete_order(:'out');
+SELECT * FROM inventory.revert_order(:'out', 'sent back');
+SELECT order_no AS out FROM inventory.create_order('outbound', jsonb_build_array(jsonb_build_object('sku', :'bag', 'qty', 1))) \gset
+SELECT * FROM inventory.start_order(:'out');
+SELECT * FROM inventory.fail_order(:'out', 'no carrier');
+SELECT order_no AS back FROM inventory.create_order('inbound', jsonb_build_array(jsonb_build_object('sku', :'milk', 'qty', 5, 'lot', 'c')), external_ref => 'PO-1') \gset
+SELECT * FROM inventory.start_order(:'back');
+SELECT * FROM inventory.complete_order(:'back');
+SELECT * FROM inventory.start_order('20000101000000001000001'); -- IV010
+
+-- Under one snapshot the engine looks twice.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT * FROM inventory.receive(:'bag', 1, warehouse_id => 2);
+SELECT * FROM inventory.deduct(:'milk', 1);
+SELECT * FROM inventory.put_product(:'bag', 'Bag', low_stock_threshold => 2000);
+SELECT * FROM inventory.put_warehouse(2, 'EAST', 'Eastern');
+SELECT * FROM inventory.create_order('outbound', jsonb_build_array(jsonb_build_object('sku', :'bag', 'qty', 1)));
+SELECT * FROM inventory.delete_product(:'gone');
+COMMIT;
+
+-- What goes again.
+SELECT * FROM inventory.put_product(:'gone', 'Gone');
+SELECT * FROM inventory.delete_product(:'gone');
+SELECT * FROM inventory.delete_product(:'bag'); -- IV015
+SELECT * FROM inventory.put_warehouse(9, 'NINE', 'Nine');
+SELECT * FROM inventory.delete_warehouse(9);
+
+-- Hot SKUs.
+SELECT * FROM inventory.set_hot(:'bag', true);
+SELECT * FROM inventory.set_hot(:'bag', false);
+
+-- Care.
+SELECT * FROM inventory.maintain();
+SELECT * FROM inventory.maintain();
+SELECT * FROM inventory.doctor();

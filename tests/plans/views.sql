@@ -1,0 +1,23 @@
+-- What people ask the views, by key or for a page.
+SELECT * FROM inventory.products WHERE sku = 'P77';
+SELECT * FROM inventory.warehouses WHERE warehouse_id = 1;
+SELECT * FROM inventory.hot_skus;
+SELECT * FROM inventory.stock_now WHERE sku = 'P77';
+SELECT * FROM inventory.stock_level WHERE sku = 'P77';
+SELECT * FROM inventory.stock_level WHERE sku = 'P77' AND warehouse_id = 1;
+SELECT * FROM inventory.stock_level WHERE sku = ANY (ARRAY['P77', 'P78']) AND warehouse_id = 1;
+SELECT * FROM inventory.stock_lot WHERE sku = 'P50';
+SELECT * FROM inventory.low_stock WHERE sku = 'P77';
+SELECT * FROM inventory.low_stock;
+SELECT * FROM inventory.reservations WHERE reservation_id = :'hold';
+SELECT * FROM inventory.order_status WHERE order_no = '20170714000000001000077';
+SELECT * FROM inventory.order_status WHERE external_ref = 'shop 77';
+SELECT * FROM inventory.order_status ORDER BY order_no DESC LIMIT 20;
+SELECT * FROM inventory.order_lines WHERE order_no = '20170714000000001000077';
+SELECT * FROM inventory.order_history WHERE order_no = '20170714000000001000077';
+SELECT * FROM inventory.audit_log WHERE sku_id = 'P77';
+SELECT * FROM inventory.audit_log WHERE sku_id = 'P77' ORDER BY id DESC LIMIT 20;
+SELECT * FROM inventory.audit_log ORDER BY id DESC LIMIT 20;
+SELECT * FROM inventory.outbox WHERE id = 5000000;
+SELECT * FROM inventory.outbox WHERE id > 5000000 ORDER BY id LIMIT 20;
+SELECT * FROM inventory.outbox ORDER BY id DESC LIMIT 20;
