@@ -16,9 +16,9 @@ async fn by_psql(db: &Database, shards: u32) -> String {
     ended.err
 }
 
-/// Waits until a session is in CALL inventory.reshard; its process.
+/// Waits until a session of this database is in CALL inventory.reshard; its process.
 async fn resharding(owner: &mut Session) -> String {
-    let pid = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'CALL inventory.reshard%' AND state = 'active' AND pid <> pg_backend_pid()";
+    let pid = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'CALL inventory.reshard%' AND state = 'active' AND pid <> pg_backend_pid() AND datname = current_database()";
     owner.until(&format!("SELECT EXISTS ({pid})")).await;
     owner.text(pid).await
 }
