@@ -5,18 +5,27 @@
 //! More sessions than slots there cannot be: a slot is made for each process that the server can have.
 #![allow(clippy::unwrap_used)] // a test may end in a panic
 
+#[path = "group_commit/around.rs"]
+mod around;
 #[path = "group_commit/busy.rs"]
 mod busy;
+#[path = "group_commit/crowd.rs"]
+mod crowd;
 #[path = "group_commit/ends.rs"]
 mod ends;
 #[path = "group_commit/plain.rs"]
 mod plain;
+#[path = "group_commit/settings.rs"]
+mod settings;
 
 use inventory_tests::promises;
 
+use around::*;
 use busy::*;
+use crowd::*;
 use ends::*;
 use plain::*;
+use settings::*;
 
 promises!(
     it_answers_as_a_deduction_does,
@@ -39,4 +48,17 @@ promises!(
     a_committer_that_cannot_know_says_so,
     a_committer_ended_or_cancelled_is_not_missed,
     what_was_told_is_so_after_any_end,
+    the_extension_goes_and_comes_again,
+    a_committer_is_in_no_databases_way,
+    a_database_that_lets_nobody_in,
+    without_a_process_each_commits_alone,
+    without_preload_it_works_alone,
+    another_version_is_told_of,
+    a_standby_refuses_until_it_is_promoted,
+    resharding_fails_no_call,
+    the_server_shows_what_is_done,
+    no_setting_is_in_a_committers_way,
+    an_answer_is_on_disk,
+    a_reload_reaches_a_committer,
+    a_crowd_agrees_with_its_logs,
 );

@@ -14,7 +14,7 @@ import urllib.parse
 
 import debian
 import wheels
-from common import LOCAL, Missing, is_root, say
+from common import LOCAL, Missing, is_root
 
 HOME = LOCAL / "redis"
 ADDRESS = HOME / "url"
@@ -58,7 +58,10 @@ def start():
     server = program()
     HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
     port, password = kept_port() or free_port(), secrets.token_hex(16)
-    # By standard input: neither the command line nor a file shows the password, and any user can read it.
+    # Before it runs: whatever happens in between, the next `up` or `down` finds it.
+    with open(os.open(ADDRESS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as kept:
+        kept.write(f"redis://:{password}@127.0.0.1:{port}\n")
+    # By standard input: the command line does not show the password, and no user needs to reach a file.
     settings = f"port {port}\nbind 127.0.0.1\nrequirepass {password}\nappendonly no\nsave \"\"\nmaxmemory 64mb\n"
     with open(LOG, "wb") as log:
         # The program asks its own name what it is.
@@ -67,8 +70,6 @@ def start():
             cwd="/", start_new_session=True, **lent_user())
     with process.stdin as given:
         given.write(settings.encode())
-    with open(os.open(ADDRESS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as kept:
-        kept.write(f"redis://:{password}@127.0.0.1:{port}\n")
     if not wait_until(lambda: running() or process.poll() is not None) or not running():
         process.kill()
         raise Missing(f"{server} did not start, see {LOG}")

@@ -1,11 +1,14 @@
 //! How calls end that do not end by themselves, and who commits after a committer's end.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use futures::future::join_all;
 use inventory_tests::ledger::{self, End, Told};
-use inventory_tests::{Database, Pg, Seller, Server, Session, User, chaos, preloaded, soak};
+use inventory_tests::{
+    Database, Pg, Seller, Server, Session, User, chaos, preloaded, seller, soak,
+};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -272,24 +275,17 @@ async fn sell_meanwhile(
     happens: impl Future<Output = ()>,
 ) -> Vec<Told> {
     let skus = vec!["HOT".into(), "HOT".into(), "COLD".into()];
-    let sellers = Seller { db: db.clone(), skus, seed, repeats }.several(CALLERS);
-    let stop = AtomicBool::new(false);
-    let sell = join_all(sellers.iter().map(|seller| seller.sell_until(&stop)));
+    let functions = &seller::DEDUCTIONS;
+    let seller = Seller { db: db.clone(), skus, seed, repeats, hasty: false, functions };
+    let sellers = seller.several(CALLERS);
+    let (stop, log) = (AtomicBool::new(false), RefCell::default());
+    let sell = join_all(sellers.iter().map(|seller| seller.sell_until(&stop, &log)));
     let happens = async {
         happens.await;
         stop.store(true, Relaxed);
     };
-    futures::join!(sell, happens).0.concat()
-}
-
-/// Polls until there is a committer that is not this one.
-async fn another_committer(owner: &mut Session, not: Option<u32>) -> u32 {
-    loop {
-        match chaos::committer(owner, "shop").await {
-            Some(pid) if Some(pid) != not => return pid,
-            _ => tokio::time::sleep(std::time::Duration::from_millis(2)).await,
-        }
-    }
+    futures::join!(sell, happens);
+    log.into_inner()
 }
 
 /// Whoever ends or cancels a committer disturbs nobody.
@@ -299,7 +295,8 @@ pub async fn a_committer_ended_or_cancelled_is_not_missed(pg: Pg) {
     let happens = async {
         let mut last = None;
         for round in 0..if soak() { 600 } else { 24 } {
-            let pid = another_committer(&mut owner, last.filter(|_| round % 2 == 1)).await;
+            let pid =
+                chaos::next_committer(&mut owner, "shop", last.filter(|_| round % 2 == 1)).await;
             let how = if round % 2 == 0 { "terminate" } else { "cancel" };
             owner.run(&format!("SELECT pg_{how}_backend({pid})")).await;
             last = Some(pid);
@@ -309,9 +306,9 @@ pub async fn a_committer_ended_or_cancelled_is_not_missed(pg: Pg) {
         let pid = owner.text(&format!("SELECT pid {launcher}")).await;
         owner.run(&format!("SELECT pg_terminate_backend({pid})")).await;
         owner.until(&format!("SELECT count(*) = 1 {launcher} AND pid <> {pid}")).await;
-        let last = another_committer(&mut owner, None).await;
+        let last = chaos::next_committer(&mut owner, "shop", None).await;
         owner.run(&format!("SELECT pg_terminate_backend({last})")).await;
-        another_committer(&mut owner, Some(last)).await;
+        chaos::next_committer(&mut owner, "shop", Some(last)).await;
     };
     let mut log = sell_meanwhile(&db, (1, 0), happens).await;
     for told in &log {
@@ -338,7 +335,7 @@ pub async fn what_was_told_is_so_after_any_end(pg: Pg) {
     for round in 0..if soak() { 100 } else { 5 } {
         let happens = async {
             let mut owner = db.until_up(User::Owner).await;
-            let committer = another_committer(&mut owner, None).await;
+            let committer = chaos::next_committer(&mut owner, "shop", None).await;
             let caller = "SELECT pid FROM pg_stat_activity \
                 WHERE wait_event_type = 'Extension' AND backend_type = 'client backend' LIMIT 1";
             match round % 5 {
@@ -356,7 +353,7 @@ pub async fn what_was_told_is_so_after_any_end(pg: Pg) {
             let mut owner = db.until_up(User::Owner).await;
             owner.verify_is_clean().await;
             // Long enough for all to have come back.
-            another_committer(&mut owner, None).await;
+            chaos::next_committer(&mut owner, "shop", None).await;
         };
         log.extend(sell_meanwhile(&db, (round, 5), happens).await);
     }

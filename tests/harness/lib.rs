@@ -34,7 +34,7 @@ pub use redis::Redis;
 pub use release::{Release, Under};
 pub use run::{Verdict, skipped};
 pub use seller::Seller;
-pub use servers::{Pg, Server, preloaded};
+pub use servers::{Pg, Server, kept, preloaded};
 pub use session::{Refused, Session};
 pub use trade::Trade;
 

@@ -1,5 +1,6 @@
 //! A client that sells on whatever happens to its connection, and keeps a log of what it was told.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -18,7 +19,34 @@ pub struct Seller {
     pub seed: u64,
     /// Of ten calls whose end is not known, how many are repeated until it is.
     pub repeats: usize,
+    /// Whether some of the sessions have little patience.
+    pub hasty: bool,
+    /// The functions that are called: some of `deduct`, `deduct_now`, `receive`, `reserve_now`.
+    pub functions: &'static [&'static str],
 }
+
+/// Mostly what is committed together, and a little of what is not.
+pub const DEDUCTIONS: [&str; 8] = [
+    "deduct_now",
+    "deduct_now",
+    "deduct_now",
+    "deduct_now",
+    "deduct_now",
+    "deduct_now",
+    "deduct_now",
+    "deduct",
+];
+/// Goods that come in, and holds, too.
+pub const ALL: [&str; 8] = [
+    "deduct_now",
+    "deduct_now",
+    "deduct_now",
+    "deduct_now",
+    "deduct_now",
+    "reserve_now",
+    "receive",
+    "deduct",
+];
 
 impl Seller {
     /// Several, each with dice of its own.
@@ -27,35 +55,34 @@ impl Seller {
         (0..count).map(seller).collect()
     }
 
-    /// Sells until told to stop, a unit or a few at a time; gives its log.
-    pub async fn sell_until(&self, stop: &AtomicBool) -> Vec<Told> {
+    /// Sells until told to stop, a unit or a few at a time, and keeps its log.
+    pub async fn sell_until(&self, stop: &AtomicBool, log: &RefCell<Vec<Told>>) {
         let mut dice = Dice::new(self.seed);
         let mut session = None;
-        let mut log = Vec::new();
         while !stop.load(Relaxed) {
-            let call = Told {
-                id: uuid(&mut dice),
-                sku: dice.pick(&self.skus).clone(),
-                delta: -1 - dice.below(3) as i64,
-                end: End::Unknown(Default::default()),
-            };
-            log.push(self.call(&mut session, &mut dice, call).await);
+            let told = self.call(&mut session, &mut dice).await;
+            log.borrow_mut().push(told);
         }
-        log
     }
 
     /// One call, repeated or not until its end is known.
-    async fn call(&self, session: &mut Option<Session>, dice: &mut Dice, mut call: Told) -> Told {
-        let function = if dice.below(8) == 0 { "deduct" } else { "deduct_now" };
+    async fn call(&self, session: &mut Option<Session>, dice: &mut Dice) -> Told {
+        let (id, sku) = (uuid(dice), dice.pick(&self.skus).clone());
+        let (function, qty) = (*dice.pick(self.functions), 1 + dice.below(3) as i64);
+        let (delta, order_no) = match function {
+            "receive" => (qty, "NULL"),
+            "reserve_now" => (0, "NULL"),
+            _ => (-qty, "order_no"),
+        };
         let sql = format!(
-            "SELECT order_no, on_hand FROM inventory.{function}('{}', {}, request_id => '{}')",
-            call.sku, -call.delta, call.id
+            "SELECT {order_no}, on_hand FROM inventory.{function}('{sku}', {qty}, request_id => '{id}')"
         );
+        let mut call = Told { id, sku, delta, end: End::Unknown(Default::default()) };
         let repeat = dice.below(10) < self.repeats;
         loop {
             let open = match session {
                 Some(open) => open,
-                None => session.insert(self.connect().await),
+                None => session.insert(self.connect(dice).await),
             };
             call.end = End::of(open.query(&sql).await);
             let End::Unknown(why) = &call.end else { return call };
@@ -69,12 +96,19 @@ impl Seller {
     }
 
     /// A session, as soon as there is one to be had.
-    async fn connect(&self) -> Session {
+    async fn connect(&self, dice: &mut Dice) -> Session {
+        let patience = match dice.below(3) {
+            0 if self.hasty => 20 + dice.below(100),
+            _ => 0,
+        };
+        let set_up = format!("SET statement_timeout = {patience}");
         loop {
-            match self.db.try_session(User::Operator).await {
-                Ok(session) => return session,
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            if let Ok(mut session) = self.db.try_session(User::Operator).await
+                && session.query(&set_up).await.is_ok()
+            {
+                return session;
             }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 }

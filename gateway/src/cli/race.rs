@@ -4,7 +4,7 @@
 
 use super::screen::{Screen, grouped, number, text};
 use crate::error::{Error, Result};
-use crate::store::oversell::{Answer, Engine, Lua, Scratch, Way};
+use crate::store::oversell::{Answer, Engine, LUA, Lua, Scratch, Way};
 use crate::store::{Database, ServerFacts, Session};
 use serde::Serialize;
 use sqlx::postgres::PgPool;
@@ -84,11 +84,11 @@ async fn ways(
     ];
     let mut left_out = Vec::new();
     match redis_url {
-        None => left_out.push("Redis and Lua: REDIS_URL names no Redis".to_owned()),
+        None => left_out.push(format!("{LUA}: REDIS_URL names no Redis")),
         Some(url) => match Lua::connect(url, database.timeout()).await {
             Ok(lua) => ways.push(Arc::new(lua)),
             Err(error @ Error::Unreachable { .. }) => {
-                left_out.push(format!("Redis and Lua: {error}"));
+                left_out.push(format!("{LUA}: {error}"));
             }
             Err(error) => return Err(error),
         },
@@ -192,6 +192,9 @@ fn show(screen: &Screen, race: &Race) -> Result<()> {
             number("p99 (ms)", |o| format!("{:.1}", o.p99_ms)),
         ],
     )?;
+    if race.ways.iter().any(|outcome| outcome.way == LUA) {
+        screen.say(&format!("{LUA}: in memory only; it records no order and gives no number"))?;
+    }
     for why in &race.left_out {
         screen.say(&format!("left out: {why}"))?;
     }
@@ -216,7 +219,8 @@ mod tests {
 
     #[test]
     fn one_in_a_hundred_may_be_slower() {
-        let times = |slow| (0..500).map(|n| Duration::from_millis(if n < slow { 90 } else { 1 }));
+        let times =
+            |slow| (0..500).map(move |n| Duration::from_millis(if n < slow { 90 } else { 1 }));
         assert_eq!(p99_ms(times(5).collect()), 1.0);
         assert_eq!(p99_ms(times(6).collect()), 90.0);
         assert_eq!(p99_ms(Vec::new()), 0.0);

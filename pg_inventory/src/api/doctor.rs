@@ -3,9 +3,11 @@
 use crate::pg::call::{Answer, Call, Value};
 use crate::pg::server;
 use crate::session::LAYOUT;
+use crate::settings;
 use crate::sql_function;
-use crate::worker::{self, Found, Status};
+use crate::worker::{self, Found, Status, Visit};
 use inventory_core::Refusal;
+use inventory_core::time::Moment;
 
 sql_function!(doctor);
 
@@ -50,9 +52,16 @@ fn doctor(_: &Call) -> Result<Answer, Refusal> {
     Ok(Answer::Rows(findings.into_iter().map(Finding::row).collect()))
 }
 
+/// Seconds after which a launcher that gives no sign is taken for gone; it gives one every five.
+const SILENT: i64 = 60;
+
 /// The background worker, as far as it concerns this database.
 fn worker() -> Finding {
     let finding = |state, says: &str, next| Finding::new("worker", state, says, next);
+    let ago = |at: Moment| (server::now().0 - at.0).max(0) / 1_000_000;
+    if server::in_recovery() {
+        return finding(State::Ok, "this is a standby: upkeep is the primary's", "");
+    }
     let Some(status) = worker::status(server::database()) else {
         return finding(
             State::Note,
@@ -61,37 +70,53 @@ fn worker() -> Finding {
         );
     };
     match status {
-        Status { launcher: false, .. } => finding(
+        _ if !settings::UPKEEP.get() => finding(
+            State::Note,
+            "pg_inventory.upkeep is off: nothing sweeps holds or prunes by itself",
+            "Turn it on and reload, or call inventory.maintain() every minute.",
+        ),
+        Status { launcher, .. } if launcher.is_none_or(|at| ago(at) > SILENT) => finding(
             State::Problem,
             "the launcher does not run",
-            "Look for pg_inventory in the server's log.",
+            "Look in the server's log for pg_inventory and for too many background workers; raise max_worker_processes.",
         ),
-        Status { standby: true, .. } => {
-            finding(State::Ok, "this is a standby: upkeep is the primary's", "")
-        }
-        Status { exhausted: true, .. } => finding(
+        Status { exhausted: Some(since), .. } => finding(
             State::Problem,
-            "the server has no process left for upkeep",
+            &format!("the server has had no process left for upkeep for {} s", ago(since)),
             "Raise max_worker_processes and restart, or lower pg_inventory.workers.",
         ),
         Status { visit: None, .. } => {
             finding(State::Note, "it has not been here yet", "Wait a moment.")
         }
-        Status { visit: Some(visit), .. } => {
-            let age = (server::now().0 - visit.at.0).max(0) / 1_000_000;
-            match visit.found {
-                Found::OtherLayout(layout) => finding(
-                    State::Problem,
-                    &format!("the tables have layout {layout}, this library works with {LAYOUT}"),
-                    "Run SELECT inventory.install().",
-                ),
-                Found::Begun => finding(
-                    State::Note,
-                    &format!("it is at work, or failed {age} s ago"),
-                    "If this stays so, look for pg_inventory in the server's log.",
-                ),
-                _ => finding(State::Ok, &format!("it was here {age} s ago"), ""),
-            }
+        Status { visit: Some(visit), .. } => visited(&visit, ago(visit.at)),
+    }
+}
+
+fn visited(visit: &Visit, age: i64) -> Finding {
+    let finding = |state, says: &str, next| Finding::new("worker", state, says, next);
+    match visit.found {
+        Found::OtherLayout(layout) => finding(
+            State::Problem,
+            &format!("the tables have layout {layout}, this library works with {LAYOUT}"),
+            "Run SELECT inventory.install().",
+        ),
+        Found::OtherOwners => finding(
+            State::Problem,
+            "a table in schema inventory belongs neither to the owner of the others nor to a superuser: upkeep leaves all alone",
+            "Give it to the owner of inventory.installation, or move it to another schema.",
+        ),
+        Found::Failed => finding(
+            State::Problem,
+            &format!("it failed {age} s ago"),
+            "Look for pg_inventory in the server's log.",
+        ),
+        Found::NoTables => finding(
+            State::Note,
+            &format!("it found no tables here {age} s ago"),
+            "Run SELECT inventory.install().",
+        ),
+        Found::Nothing | Found::Kept | Found::Unfinished => {
+            finding(State::Ok, &format!("it was here {age} s ago"), "")
         }
     }
 }

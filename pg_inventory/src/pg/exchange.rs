@@ -519,8 +519,8 @@ impl Taken {
         if deadline <= now {
             return false;
         }
-        let returns = slot.returns.fetch_add(1, Relaxed).min(5);
-        let not_before = now.plus(FIRST_PAUSE << returns).min(deadline);
+        let pause = FIRST_PAUSE << slot.returns.fetch_add(1, Relaxed).min(LONGER);
+        let not_before = Tick((now.0 / pause + 1) * pause).min(deadline);
         slot.not_before.store(not_before.0, Relaxed);
         slot.alone.fetch_or(alone, Relaxed);
         slot.pass_on(POSTED);
@@ -533,6 +533,9 @@ impl Taken {
     }
 }
 
-/// Microseconds until a call that was put back is taken again, the first time; then twice as long each
-/// time, up to 32 times. Others hold a row for a millisecond or for as long as they forget it.
+/// Microseconds after which a call that was put back is taken again at the latest, the first time; then
+/// twice as long each time, some times. Others hold a row for a millisecond or for as long as they forget
+/// it; where many queue for it, it is free between two of them for a moment, which is to be met. Calls are
+/// taken again at full multiples of their pause: then those that want the same try for it once together.
 const FIRST_PAUSE: i64 = 1_500;
+const LONGER: u32 = 3;

@@ -1,5 +1,6 @@
 //! Background processes: registered, started, connected, told to end.
 
+use super::failure::{self, Failure};
 use pgrx::bgworkers::{BackgroundWorker, SignalWakeFlags};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::prelude::*;
@@ -125,7 +126,7 @@ fn send(mut worker: pg_sys::BackgroundWorker, database: u32) -> Option<Running> 
     // by our latch when the process begins and ends.
     unsafe {
         worker.bgw_notify_pid = pg_sys::MyProcPid;
-        pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut handle).then_some(Running(handle))
+        pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut handle).then(|| Running(handle))
     }
 }
 
@@ -328,22 +329,47 @@ fn nap(duration: Duration, event: &WaitEvent) {
     check_for_interrupts!();
 }
 
-/// Runs `work` in a transaction of its own, shown as `activity` among the server's activities.
-pub fn transaction<R>(activity: &str, work: impl FnOnce() -> R) -> R {
+/// Runs `work` in a transaction of its own with the rights of `role`, shown as `activity` among the
+/// server's activities. What it raises is undone, told in the log, and nothing comes of it.
+pub fn transaction<R>(activity: &str, role: Option<Oid>, work: impl FnOnce() -> R) -> Option<R> {
     let shown = CString::new(format!("pg_inventory: {activity}")).unwrap_or_default();
-    // SAFETY: as every background process does it; an error ends the process.
+    let mut before = None;
+    let work = || {
+        before = role.map(lower_rights);
+        work()
+    };
+    // SAFETY: tells the server's statistics; between two transactions the process has its own rights.
     unsafe {
-        pg_sys::SetCurrentStatementStartTimestamp();
-        pg_sys::StartTransactionCommand();
-        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, shown.as_ptr());
-        let result = work();
-        pg_sys::PopActiveSnapshot();
-        pg_sys::CommitTransactionCommand();
+        let done = failure::transaction(work, || ());
+        if let Some((user, bounds)) = before.filter(|_| done.is_ok()) {
+            pg_sys::SetUserIdAndSecContext(user, bounds);
+        }
         pg_sys::pgstat_report_stat(true);
         pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, std::ptr::null());
-        result
+        let told = |failure: &Failure| {
+            pgrx::log!(
+                "pg_inventory: could not {activity}: {} {}",
+                failure.message,
+                failure.detail
+            );
+        };
+        done.inspect_err(told).ok()
     }
+}
+
+/// Until the transaction has ended the process has the rights of `role` and no way back to its own:
+/// what the owner of a table has made a trigger of runs as that owner. Gives what it had before,
+/// which an abort restores by itself.
+fn lower_rights(role: Oid) -> (Oid, c_int) {
+    let bounds = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
+    let mut before = (Oid::INVALID, 0);
+    // SAFETY: within a transaction, as PostgreSQL wants it.
+    unsafe {
+        pg_sys::GetUserIdAndSecContext(&mut before.0, &mut before.1);
+        pg_sys::SetUserIdAndSecContext(role, bounds as c_int);
+    }
+    before
 }
 
 /// Whether there is such a database, whoever may connect to it. For the launcher.

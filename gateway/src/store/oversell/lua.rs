@@ -8,6 +8,7 @@ use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisError, Script};
 use std::time::Duration;
 
+pub const LUA: &str = "Redis and Lua";
 /// What is forgotten by itself needs no clearing up after a race that was cut short.
 const KEPT_SECONDS: u64 = 600;
 
@@ -47,7 +48,7 @@ impl Lua {
 
 impl Way for Lua {
     fn name(&self) -> &'static str {
-        "Redis and Lua"
+        LUA
     }
 
     fn fill(&self, units: i64) -> BoxFuture<'_, Result<()>> {
