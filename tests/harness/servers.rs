@@ -319,8 +319,8 @@ impl Server {
         Database::maintenance(self).owner().await.run(&set).await;
         self.stop();
         let (ours, theirs) = (self.data_dir(), old.data_dir());
-        // Paths of sockets are short.
-        let sockets = tempfile::tempdir_in("/tmp").expect("a temporary folder");
+        // Paths of sockets are short: a folder of its own, as far up as may be.
+        let sockets = tempfile::tempdir().expect("a temporary folder");
         give_like(&ours, sockets.path()).expect("a folder of our own");
         let mut command = self.with(|cluster| cluster.tool("pg_upgrade"));
         for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("PG"))
