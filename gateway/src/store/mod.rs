@@ -11,7 +11,7 @@ mod stock;
 mod warehouse;
 
 pub use bulk::{Deduction, OrderLines, ProductRow, SingleRow};
-pub use health::{OldTransaction, PreparedTransaction, Role, ServerFacts, Violation};
+pub use health::{Diagnosis, ServerFacts, Violation};
 pub use install::{Extension, Layout};
 pub use oversell::{engine_order, naive_order};
 pub use product::{NewProduct, Product, Put};

@@ -41,10 +41,9 @@ statements! {
     CLAIM_RECORD = "claim_record";
     MOVEMENTS_EXIST = "movements_exist";
     VERIFY = "verify";
+    DOCTOR = "doctor";
     SERVER_FACTS = "server_facts";
     ROLES = "roles";
-    OLD_TRANSACTIONS = "old_transactions";
-    PREPARED_TRANSACTIONS = "prepared_transactions";
     NAIVE_SETUP = "naive_setup";
     NAIVE_DROP = "naive_drop";
     NAIVE_FILL = "naive_fill";
