@@ -18,10 +18,10 @@ test: ## everything that CI runs; brings in what it needs
 soak: ## what takes longer than CI, hours of it: the long forms of the tests, and `strain` in full
 	@$(LOCAL)/testing.py soak
 
-up: ## start the private PostgreSQL in the background; addresses in .local/env
+up: ## start the private PostgreSQL, and Redis where it can be had, in the background; addresses in .local/env
 	@$(LOCAL)/stack.py up
 
-down: ## stop it; its data stays
+down: ## stop them; the data stays
 	@$(LOCAL)/stack.py down
 
 status: ## say what runs, and where

@@ -79,51 +79,47 @@ RETURNS TABLE (job text, done bigint, more boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'inventory_maintain';
 
--- One leaf of stock split or joined; true while others are left. The first step of several says where to.
-CREATE FUNCTION inventory.reshard_step(shards integer, first boolean) RETURNS boolean
+-- One leaf of stock is split, or two are joined, after at most so many milliseconds in line; without them
+-- it only says where to. `more` while others are left; `waits_for` names who keeps stock, where that is in
+-- the way. An autovacuum in the way is cancelled as soon as it is noticed.
+CREATE FUNCTION inventory.reshard_step(
+    shards integer, patience integer DEFAULT NULL, OUT more boolean, OUT waits_for text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '0' SET deadlock_timeout = '10ms'
 AS 'MODULE_PATHNAME', 'inventory_reshard_step';
 
--- A leaf a transaction, so that nobody waits for more than one, and what is done stays done. Where others
--- keep stock for longer it lets those behind it pass, says for whom it waits, and tries again.
+-- A leaf a transaction, so that nobody waits for more than one, and what is done stays done; in between it
+-- rests as long as it worked. Where others are in the way it lets those behind it pass, says for whom it
+-- waits, and tries again.
 CREATE PROCEDURE inventory.reshard(shards integer)
 LANGUAGE plpgsql
 AS $reshard$
 DECLARE
-    first pg_catalog.bool := true;
-    more  pg_catalog.bool;
-    whom  pg_catalog.text;
-    told  pg_catalog.text;
+    patience pg_catalog.int4;
+    pause    pg_catalog.float8 := 0;
+    begun    pg_catalog.timestamptz;
+    more     pg_catalog.bool;
+    whom     pg_catalog.text;
+    told     pg_catalog.text;
 BEGIN
     LOOP
-        BEGIN
-            more := inventory.reshard_step(shards, first);
-            first := false;
-        EXCEPTION WHEN lock_not_available THEN
-            more := NULL;
-        END;
         COMMIT;
-        EXIT WHEN NOT more;
-        IF more IS NULL THEN
-            SELECT pg_catalog.string_agg(pg_catalog.format('session %s of %s (%s, in a transaction since %s)', a.pid, a.usename,
-                       coalesce(a.state, 'state unknown'), coalesce(a.xact_start::pg_catalog.text, 'unknown')), ', ')
-              INTO whom
-              FROM (SELECT s.* FROM pg_catalog.pg_stat_activity AS s
-                     WHERE s.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()
-                       AND EXISTS (SELECT FROM pg_catalog.pg_locks AS l
-                                    WHERE l.pid OPERATOR(pg_catalog.=) s.pid AND l.granted
-                                      AND l.relation OPERATOR(pg_catalog.=) 'inventory.stock'::pg_catalog.regclass
-                                      AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
-                                           WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()))
-                       AND coalesce(s.xact_start OPERATOR(pg_catalog.<) pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '1 second'::pg_catalog.interval, true)
-                     ORDER BY s.xact_start LIMIT 3) AS a;
-            IF NOT coalesce(whom OPERATOR(pg_catalog.=) told, whom IS NULL) THEN
-                RAISE NOTICE 'reshard waits for %', whom;
-            END IF;
-            told := whom;
-            PERFORM pg_catalog.pg_sleep(0.3);
-            COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+        PERFORM pg_catalog.pg_sleep(pause);
+        begun := pg_catalog.clock_timestamp();
+        BEGIN
+            SELECT s.more, s.waits_for INTO more, whom FROM inventory.reshard_step(shards, patience) AS s;
+            EXIT WHEN NOT more;
+            patience := 100;
+        EXCEPTION WHEN lock_not_available THEN
+            patience := patience OPERATOR(pg_catalog.+) 100;
+        END;
+        pause := CASE WHEN whom IS NULL
+                      THEN extract(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) begun) ELSE 0.3 END;
+        IF whom IS DISTINCT FROM told AND whom IS NOT NULL THEN
+            RAISE NOTICE 'reshard waits for %', whom;
         END IF;
+        told := whom;
     END LOOP;
 END
 $reshard$;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use inventory_tests::calls::{self, CHANGING};
-use inventory_tests::trade::every_view_answers;
+use inventory_tests::trade::{every_view_answers, repeated};
 use inventory_tests::{Database, Pg, Session, Trade, promises};
 use uuid::Uuid;
 
@@ -142,9 +142,7 @@ async fn nothing_acknowledged_is_lost_with_the_primary(pg: Pg) {
     let effects = effects(&mut owner).await;
     for (id, call, answer) in &heard.acknowledged {
         assert_eq!(effects.get(id), Some(&(1 + call.matches("'B'], ").count())), "{call}");
-        let again = |line: &str| format!("{}|t", line.strip_suffix("|f").unwrap());
-        let expected: Vec<_> = answer.lines().map(again).collect();
-        owner.check(call, &expected.join("\n")).await;
+        owner.check(call, &repeated(answer)).await;
     }
     // What nobody heard of happened once or not at all, and happens once when it is repeated.
     for (_, call) in &heard.open {

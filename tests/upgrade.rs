@@ -5,17 +5,17 @@
 use std::collections::BTreeSet;
 
 use inventory_tests::calls::{self, CHANGING, name_of};
-use inventory_tests::release::order_of;
+use inventory_tests::release::{self, FROZEN, order_of, sha256};
 use inventory_tests::servers::repository;
 use inventory_tests::trade::everything_works;
 use inventory_tests::{Database, Pg, Release, Session, Under, promises};
-use sha2::{Digest, Sha256};
 
 promises!(
     released_scripts_are_as_they_were_released,
     what_is_released_is_frozen,
     an_old_database_waits_for_install_and_loses_nothing,
     an_old_database_comes_forward_with_all_that_is_in_it,
+    what_is_new_works_on_what_is_old,
     brought_forward_is_made_as_fresh,
     sessions_that_were_open_go_on,
     a_request_half_done_is_waited_for,
@@ -57,20 +57,10 @@ fn oldest() -> Release {
     Release::all().remove(0)
 }
 
-/// Calls and their answers as the old version gave them, to repeats.
-fn answered(release: &Release) -> Vec<(String, String)> {
-    let text = release.read("requests.txt");
-    let pair = |block: &str| {
-        let (call, answer) = block.trim().split_once('\n').unwrap();
-        (call.to_owned(), answer.to_owned())
-    };
-    text.split("\n\n").filter(|block| !block.trim().is_empty()).map(pair).collect()
-}
-
 async fn replays(session: &mut Session, release: &Release) {
-    let answered = answered(release);
-    assert!(answered.len() > 15);
-    for (call, answer) in &answered {
+    let requests = release.requests();
+    assert!(requests.len() > 15);
+    for (call, answer) in &requests {
         session.check(call, answer).await;
     }
 }
@@ -99,16 +89,18 @@ async fn install(session: &mut Session, expected: &str) {
     assert!(answer.starts_with(expected), "{answer}");
 }
 
-async fn bring_forward(db: &Database, way: Way) {
+async fn bring_forward(db: &Database, release: &Release, way: Way) {
     let mut owner = db.owner().await;
     match way {
         Way::UpdateThenInstall => owner.run(UPDATE).await,
         Way::InstallThenUpdate => {
-            owner.run(INSTALL).await;
+            install(&mut owner, BROUGHT).await;
             // The old functions work on the new tables.
-            replays(&mut owner, &oldest()).await;
-            owner.run("SELECT inventory.adjust('NEVER', 1, 'found')").await;
-            owner.run("SELECT inventory.adjust('NEVER', -1, 'lost again')").await;
+            replays(&mut owner, release).await;
+            owner.run("SELECT inventory.put_product('BETWEEN', 'Came between')").await;
+            owner.run("SELECT inventory.receive('BETWEEN', 2)").await;
+            owner.check("SELECT on_hand FROM inventory.deduct('BETWEEN', 2)", "0").await;
+            owner.run("SELECT inventory.delete_product('BETWEEN')").await;
             owner.verify_is_clean().await;
             return owner.run(UPDATE).await;
         }
@@ -118,7 +110,6 @@ async fn bring_forward(db: &Database, way: Way) {
     install(&mut db.admin().await, BROUGHT).await;
 }
 
-/// The digest of a database, in which nothing may change.
 async fn an_old_database_waits_for_install_and_loses_nothing(pg: Pg) {
     let db = traded(&pg).await;
     let before = db.digest().await;
@@ -164,42 +155,55 @@ async fn refuses_everything(admin: &mut Session, there: &BTreeSet<String>) {
 }
 
 async fn an_old_database_comes_forward_with_all_that_is_in_it(pg: Pg) {
-    for way in WAYS {
-        let release = oldest();
-        let db = release.load(&pg.shared().await, "traded.sql", way.under()).await;
-        let before = shown(&db).await;
-        bring_forward(&db, way).await;
-        let mut op = db.operator().await;
-        let mut admin = db.admin().await;
-        if !matches!(way, Way::InstallThenUpdate) {
-            assert_eq!(shown(&db).await, before, "{way:?}");
+    for release in Release::all() {
+        for way in WAYS {
+            let db = release.load(&pg.shared().await, "traded.sql", way.under()).await;
+            let before = shown(&db).await;
+            bring_forward(&db, &release, way).await;
+            let after = shown(&db).await;
+            let looked_at = if matches!(way, Way::InstallThenUpdate) { 3 } else { SHOWN.len() };
+            assert_eq!(after[..looked_at], before[..looked_at], "{} by {way:?}", release.version);
+            db.verify_is_clean().await;
+            let mut admin = db.admin().await;
+            replays(&mut admin, &release).await;
+            db.verify_is_clean().await;
+            numbers_go_on(&mut admin).await;
+            what_was_under_way_goes_on(&mut admin).await;
+            everything_works(&db).await;
         }
-        db.verify_is_clean().await;
-        replays(&mut admin, &release).await;
-        db.verify_is_clean().await;
-        numbers_go_on(&mut op).await;
-        op.check_refused(
-            "SELECT inventory.deduct('LAMP', 11, request_id => '00000000-0000-4000-8000-000000000005')",
-            "IV009",
-            "",
-        )
-        .await;
-        op.check("SELECT code FROM inventory.try_deduct('GONE', 1)", "unknown_sku").await;
-        // What the new version adds works on what the old one left.
-        op.check("SELECT on_hand, reserved FROM inventory.reserve('LAMP', 380)", "380|380").await;
-        op.check("SELECT code FROM inventory.try_deduct('LAMP', 1)", "insufficient_stock").await;
-        // First expired, first out: of lots with dates B (2998), then A, then the one without a date.
-        op.check("SELECT on_hand, reserved FROM inventory.reserve('MILK', 20)", "35|20").await;
-        op.check("SELECT on_hand FROM inventory.receive('LOW', 100)", "145").await;
-        db.reader()
-            .await
-            .check(
-                "SELECT event_type FROM inventory.outbox ORDER BY id DESC LIMIT 1",
-                "STOCK_RECOVERED",
-            )
-            .await;
-        everything_works(&db).await;
     }
+}
+
+/// Open holds, where their time is not over, and orders come to their ends.
+async fn what_was_under_way_goes_on(admin: &mut Session) {
+    let held = "SELECT DISTINCT reservation_id FROM inventory.reservations AS r WHERE state = 'HELD' \
+        AND NOT EXISTS (SELECT FROM inventory.order_status AS o WHERE o.reservation_id = r.reservation_id)";
+    for hold in admin.text(held).await.lines() {
+        admin.run(&format!("SELECT inventory.confirm('{hold}')")).await;
+    }
+    let started = "SELECT order_no FROM inventory.order_status WHERE state = 'PROCESSING'";
+    for order in admin.text(started).await.lines() {
+        admin.run(&format!("SELECT inventory.complete_order('{order}')")).await;
+    }
+}
+
+async fn what_is_new_works_on_what_is_old(pg: Pg) {
+    let db = traded(&pg).await;
+    bring_forward(&db, &oldest(), Way::UpdateThenInstall).await;
+    let mut op = db.operator().await;
+    let other =
+        "SELECT inventory.deduct('LAMP', 11, request_id => '00000000-0000-4000-8000-000000000005')";
+    op.check_refused(other, "IV009", "").await;
+    op.check("SELECT code FROM inventory.try_deduct('GONE', 1)", "unknown_sku").await;
+    op.check("SELECT on_hand, reserved FROM inventory.reserve('LAMP', 380)", "380|380").await;
+    op.check("SELECT code FROM inventory.try_deduct('LAMP', 1)", "insufficient_stock").await;
+    // All but the spoiled lot.
+    op.check("SELECT on_hand, reserved FROM inventory.reserve('MILK', 20)", "35|20").await;
+    op.check("SELECT code FROM inventory.try_deduct('MILK', 1)", "insufficient_stock").await;
+    op.check("SELECT on_hand FROM inventory.receive('LOW', 100)", "145").await;
+    let last = "SELECT event_type FROM inventory.outbox ORDER BY id DESC LIMIT 1";
+    db.reader().await.check(last, "STOCK_RECOVERED").await;
+    everything_works(&db).await;
 }
 
 /// Each warehouse's numbers, where it stopped drawing them.
@@ -207,12 +211,17 @@ async fn numbers_go_on(op: &mut Session) {
     let last = op
         .text("SELECT max(payload->>'order_no') FROM inventory.outbox GROUP BY substr(payload->>'order_no', 15, 3)")
         .await;
-    for warehouse in [1, 2, 999] {
-        let next = op.text(&format!("SELECT inventory.next_order_no({warehouse})")).await;
-        let of_it = |n: &&str| n.get(14..17) == Some(&next[14..17]);
-        let last = last.lines().find(of_it).unwrap();
+    let there = op.text("SELECT warehouse_id FROM inventory.warehouses").await;
+    let numbers = last.lines().filter(|number| number.len() == 23);
+    let of_warehouse = |number: &str| number[14..17].parse::<u32>().unwrap().to_string();
+    let mut looked_at = 0;
+    for last in numbers.filter(|number| there.lines().any(|id| id == of_warehouse(number))) {
+        let draw = format!("SELECT inventory.next_order_no({})", of_warehouse(last));
+        let next = op.text(&draw).await;
         assert!(next.as_str() > last, "{next} after {last}");
+        looked_at += 1;
     }
+    assert!(looked_at > 0);
 }
 
 /// Lines of the catalogue, a fact each.
@@ -226,7 +235,7 @@ async fn facts(db: &Database) -> BTreeSet<String> {
 
 async fn brought_forward_is_made_as_fresh(pg: Pg) {
     let fresh = pg.bare_database().await;
-    fresh.owner().await.run(&format!("CREATE EXTENSION pg_inventory; {INSTALL}")).await;
+    release::set_up_afresh(&fresh).await;
     let wanted = facts(&fresh).await;
     for kind in
         ["routine", "column", "constraint", "index", "trigger", "grant", "sequence", "member"]
@@ -289,7 +298,7 @@ async fn sessions_that_were_open_go_on(pg: Pg) {
     let mut fixed = db.operator().await;
     fixed.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").await;
 
-    bring_forward(&db, Way::UpdateThenInstall).await;
+    bring_forward(&db, &oldest(), Way::UpdateThenInstall).await;
 
     idle.check("SELECT on_hand FROM inventory.deduct('LAMP', 1)", "379").await;
     prepared.check("EXECUTE sell", "378").await;
@@ -388,7 +397,7 @@ async fn two_installs_at_once_are_one(pg: Pg) {
 
 async fn an_install_again_changes_nothing(pg: Pg) {
     let db = traded(&pg).await;
-    bring_forward(&db, Way::UpdateThenInstall).await;
+    bring_forward(&db, &oldest(), Way::UpdateThenInstall).await;
     let mut op = db.operator().await;
     op.run("SELECT inventory.reserve('LAMP', 300, ttl => '1 day')").await;
     op.run("SELECT inventory.reserve('MILK', 20, ttl => '1 microsecond')").await;
@@ -409,16 +418,17 @@ async fn an_install_again_changes_nothing(pg: Pg) {
     everything_works(&db).await;
 }
 
-/// Files that databases out there have run, with the SHA-256 of each: the format of sha256sum.
-const FROZEN: &str = "sql/released.sha256";
+fn frozen() -> Vec<(String, String)> {
+    let list = std::fs::read_to_string(repository().join(FROZEN)).unwrap();
+    let pair = |line: &str| line.split_once("  ").map(|(sum, file)| (sum.into(), file.into()));
+    list.lines().map(|line| pair(line).unwrap()).collect()
+}
 
 async fn released_scripts_are_as_they_were_released(_pg: Pg) {
-    let root = repository();
     for (expected, file) in frozen() {
-        let text = std::fs::read(root.join(&file)).unwrap_or_else(|e| panic!("{file}: {e}"));
-        let found: String = Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect();
         assert_eq!(
-            found, expected,
+            sha256(&file),
+            expected,
             "{file} was edited, but it is released: databases that ran it would differ from those that \
              will. Put it back as it was, and make the change in a script or step of its own \
              (CONTRIBUTING.md, Changing the database)."
@@ -426,57 +436,30 @@ async fn released_scripts_are_as_they_were_released(_pg: Pg) {
     }
 }
 
-fn frozen() -> Vec<(String, String)> {
-    let list = std::fs::read_to_string(repository().join(FROZEN)).unwrap();
-    let pair = |line: &str| line.split_once("  ").map(|(sum, file)| (sum.into(), file.into()));
-    list.lines().map(|line| pair(line).unwrap()).collect()
-}
-
-async fn what_is_released_is_frozen(_pg: Pg) {
-    let root = repository();
+/// With `INVENTORY_RELEASE=1` it is written down instead.
+async fn what_is_released_is_frozen(pg: Pg) {
+    if std::env::var_os("INVENTORY_RELEASE").is_some() {
+        released_scripts_are_as_they_were_released(pg.clone()).await;
+        return release::write_down(&pg).await;
+    }
     let last = Release::all().pop().unwrap();
     let released = order_of(&last.version);
     let advice = "(CONTRIBUTING.md, Releasing)";
-    let changes = std::fs::read_to_string(root.join("CHANGELOG.md")).unwrap();
+    let changes = std::fs::read_to_string(repository().join("CHANGELOG.md")).unwrap();
     let headings = changes.lines().filter_map(|line| line.strip_prefix("## [")?.split(']').next());
     for version in headings.filter(|name| *name != "Unreleased") {
         let dumped = order_of(version) <= released;
         assert!(dumped, "the changelog has {version}, tests/upgrade/ has no dumps of it {advice}");
     }
-    let control = std::fs::read_to_string(root.join("sql/pg_inventory.control")).unwrap();
-    let newest = control.split("default_version = '").nth(1).and_then(|v| v.split('\'').next());
-    assert!(
-        released < order_of(newest.unwrap()),
-        "{} is out: the next one needs a number of its own {advice}",
-        last.version
-    );
-    for (file, is_released) in scripts(&released).into_iter().chain(steps(last.layout())) {
-        let listed = frozen().iter().any(|(_, frozen)| *frozen == file);
-        assert_eq!(
-            listed, is_released,
-            "{FROZEN} names what is released, and nothing else: {file} {advice}"
-        );
-    }
-}
-
-/// The extension's scripts, and whether they lead to a version that is out.
-fn scripts(released: &Vec<u32>) -> Vec<(String, bool)> {
-    let names = files("sql").into_iter().filter(|name| name.starts_with("pg_inventory--"));
-    let to = |name: &str| {
-        let versions = name.trim_start_matches("pg_inventory--").trim_end_matches(".sql");
+    let to = |script: &str| {
+        let versions = script.trim_start_matches("sql/pg_inventory--").trim_end_matches(".sql");
         order_of(versions.rsplit("--").next().unwrap())
     };
-    names.map(|name| (format!("sql/{name}"), to(&name) <= *released)).collect()
-}
-
-/// The steps of the layout, and whether databases that are out have made them.
-fn steps(layout: u32) -> Vec<(String, bool)> {
-    let number = |name: &str| name.split('_').next().and_then(|n| n.parse::<u32>().ok()).unwrap();
-    let steps = files("sql/layout").into_iter();
-    steps.map(|name| (format!("sql/layout/{name}"), number(&name) <= layout)).collect()
-}
-
-fn files(folder: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(repository().join(folder)).unwrap();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let step = |file: &str| file[11..14].parse::<u32>().unwrap();
+    let scripts = release::scripts().into_iter().map(|file| (to(&file) <= released, file));
+    let steps = release::steps().into_iter().map(|file| (step(&file) <= last.layout(), file));
+    for (is_released, file) in scripts.chain(steps) {
+        let listed = frozen().iter().any(|(_, frozen)| *frozen == file);
+        assert_eq!(listed, is_released, "{FROZEN} names all that is released: {file} {advice}");
+    }
 }

@@ -9,6 +9,8 @@ import urllib.parse
 
 import extension
 import postgres
+import redis
+import runtime
 from common import CHECKOUT, LOCAL, TARGET, Missing, cargo, only_one, run
 
 ENV_FILE = LOCAL / "env"
@@ -37,15 +39,25 @@ def home(major):
 
 def up():
     chosen, bindir = build()
-    stop_all(other_than=home(chosen.major))
-    home(chosen.major).parent.mkdir(exist_ok=True)
-    run([INVENTORY, "cluster", "up", "--pg-bin", bindir, "--data-dir", home(chosen.major), "--env-file", ENV_FILE],
-        stdout=sys.stdout)
+    folder = home(chosen.major)
+    stop_all(other_than=folder if is_current(folder, bindir) else None)
+    folder.parent.mkdir(exist_ok=True)
+    with only_one("prepare"):
+        environment = {**os.environ, "INVENTORY_REDIS_URL": redis.up()}
+    run([INVENTORY, "cluster", "up", "--pg-bin", bindir, "--data-dir", folder, "--env-file", ENV_FILE],
+        stdout=sys.stdout, env=environment)
     write_psql(bindir)
 
 
+def is_current(folder, bindir):
+    """Whether a server that runs there was started with the library as it is now, which it keeps till it stops."""
+    library = runtime.folders(bindir)[0] / "pg_inventory.so"
+    started = folder / "data" / "postmaster.pid"
+    return started.exists() and started.stat().st_mtime > library.stat().st_mtime
+
+
 def stop_all(other_than=None):
-    """Stops the servers of this checkout: one may have been started with another PG_CONFIG."""
+    """Stops the PostgreSQLs of this checkout: one may have been started with another PG_CONFIG."""
     stopped = False
     for folder in sorted((LOCAL / "cluster").glob("*")):
         if folder != other_than and (folder / "data" / "postmaster.pid").exists():
@@ -81,12 +93,14 @@ def addresses():
 def demo():
     up()
     environment = {**os.environ, **addresses(), "INVENTORY_PSQL": str(PSQL.relative_to(CHECKOUT))}
-    environment.pop("INVENTORY_DATABASE_URL", None)  # the demo's place is its own server, whatever else is set
+    for name in ("INVENTORY_DATABASE_URL", "INVENTORY_REDIS_URL"):
+        environment.pop(name, None)  # the demo's place is its own servers, whatever else is set
     run([INVENTORY, "demo"], stdout=sys.stdout, env=environment)
 
 
 def down():
-    if not stop_all():
+    stopped = [redis.down(), stop_all()]
+    if not any(stopped):
         print("nothing is running")
 
 
@@ -94,6 +108,7 @@ def status():
     for folder in sorted((LOCAL / "cluster").glob("*")):
         print(f"{folder.name}: ", end="", flush=True)
         run([INVENTORY, "cluster", "status", "--data-dir", folder], stdout=sys.stdout)
+    redis.status()
 
 
 def measure(runner, arguments):

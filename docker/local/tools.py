@@ -4,6 +4,7 @@ import shutil
 import subprocess
 
 import debian
+import redis
 import wheels
 from common import LOCAL, Missing, run, say
 
@@ -17,7 +18,8 @@ PROGRAMS = {"pgbouncer": "pgbouncer", "faketime": "faketime"}
 def environment():
     """Variables that tell the tests where the tools are."""
     variables = {}
-    for name, bring in (("INVENTORY_TEST_VENV", _python), ("INVENTORY_TEST_NODE", _node)):
+    brought = (("INVENTORY_TEST_VENV", _python), ("INVENTORY_TEST_NODE", _node), ("INVENTORY_TEST_REDIS", _redis))
+    for name, bring in brought:
         try:
             variables[name] = str(bring(variables))
         except (Missing, subprocess.CalledProcessError, OSError) as error:
@@ -29,6 +31,10 @@ def environment():
 
 def _python(_variables):
     return wheels.virtual_environment(LOCAL / "venv", *PYTHON_PACKAGES)
+
+
+def _redis(_variables):
+    return redis.program()
 
 
 def _node(variables):

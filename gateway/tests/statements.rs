@@ -17,12 +17,13 @@ async fn every_statement_fits_the_schema() {
         let cluster = Cluster::builder(bin_dir).setting("fsync", "off").start().unwrap();
         let mut connection = PgConnection::connect(&cluster.url()).await.unwrap();
         for sql in
-            [statements::CREATE_EXTENSION, "SELECT inventory.install()", statements::NAIVE_SETUP]
+            [statements::CREATE_EXTENSION, "SELECT inventory.install()", statements::SCRATCH_SETUP]
         {
             sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
         }
         // Several statements in one, which the protocol does not prepare; it has just been run.
-        for (file, sql) in statements::ALL.iter().filter(|(_, sql)| *sql != statements::NAIVE_SETUP)
+        for (file, sql) in
+            statements::ALL.iter().filter(|(_, sql)| *sql != statements::SCRATCH_SETUP)
         {
             let prepared = connection.prepare(sql.into_sql_str()).await;
             assert!(prepared.is_ok(), "{file}.sql: {}", prepared.err().unwrap());

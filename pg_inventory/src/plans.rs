@@ -231,6 +231,11 @@ statements! {
           WHERE r.state = 'HELD' AND (r.expires_at, r.reservation_id) > ($1, $2) AND r.expires_at <= $3
           ORDER BY r.expires_at, r.reservation_id LIMIT $4";
 
+    /// What changes when stock has other leaves.
+    LEAVES_STATE() =
+        "SELECT pg_catalog.count(*), pg_catalog.sum(i.inhrelid::pg_catalog.int8)::pg_catalog.int8
+           FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = 'inventory.stock'::pg_catalog.regclass";
+
     LAYOUT() =
         "SELECT pg_catalog.count(*), pg_catalog.sum(i.layout)::pg_catalog.int8 FROM inventory.installation AS i";
 
@@ -259,8 +264,8 @@ statements! {
                 AND r.expires_at IS NOT NULL
                 FOR UPDATE SKIP LOCKED),
          lines AS (
-             DELETE FROM inventory.reservation_line AS l USING past
-              WHERE l.reservation_id = past.reservation_id)
+             DELETE FROM inventory.reservation_line AS l
+              WHERE l.reservation_id = ANY (ARRAY(SELECT past.reservation_id FROM past)))
          DELETE FROM inventory.reservation AS d WHERE d.ctid = ANY (ARRAY(SELECT past.ctid FROM past))";
 
     LOCK_HOT(TEXTOID) =

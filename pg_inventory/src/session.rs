@@ -68,6 +68,17 @@ pub fn writing(spi: &Spi, patience: Patience) -> Result<Rc<Session>, Refusal> {
     }
 }
 
+/// The session's layout, for a report on all of stock. Holds off resharding until the transaction ends.
+pub fn reading(spi: &Spi) -> Result<Rc<Session>, Refusal> {
+    loop {
+        let session = current(spi)?;
+        lock::reading(session.stock);
+        if !watch::stale() {
+            return Ok(session);
+        }
+    }
+}
+
 /// The session's layout, for a command that only reads.
 pub fn current(spi: &Spi) -> Result<Rc<Session>, Refusal> {
     if !watch::stale()
@@ -116,6 +127,10 @@ impl Session {
         // Watch before reading: what changes in between is noticed.
         watch::begin(vec![installation, stock, journal_ids]);
         let (generation, stored) = generation(spi)?;
+        // A snapshot from before the leaves were made sees none of their rows.
+        if server::snapshot_is_fixed() {
+            spi.crosscheck(plans::LEAVES_STATE.plan(spi), &Args::new());
+        }
         Ok(Session {
             generation,
             stored: Cell::new(stored),

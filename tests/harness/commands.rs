@@ -51,7 +51,7 @@ pub fn inventory() -> Command {
     let mut command = Command::new(inventory_binary());
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("INVENTORY_") || text == "DATABASE_URL" {
+        if text.starts_with("INVENTORY_") || matches!(&*text, "DATABASE_URL" | "REDIS_URL") {
             command.env_remove(&name);
         }
     }

@@ -4,20 +4,25 @@
 //! `servers` starts and stops clusters · `database` makes databases and opens sessions · `session`
 //! runs SQL and shows its answers as text · `run` is the main of every test file · `commands`
 //! runs the programs around (the `inventory` binary, `pg_dump`, …) · `pooler`
-//! starts a pgbouncer · `dice` throws the same dice every time · `isolation` plays specs of sessions
+//! starts a pgbouncer, `redis` a Redis · `dice` throws the same dice every time · `isolation` plays specs of sessions
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
-//! back · `calls` names one call of each command · `trade` does a bit of everything.
+//! back · `calls` names one call of each command · `trade` does a bit of everything · `chaos` kills
+//! processes · `ledger` compares what clients were told with what is written · `seller` is such a client.
 
 pub mod calls;
+pub mod chaos;
 pub mod clock;
 pub mod commands;
 pub mod database;
 pub mod dice;
 pub mod isolation;
+pub mod ledger;
 pub mod mask;
 pub mod pooler;
+pub mod redis;
 pub mod release;
 pub mod run;
+pub mod seller;
 pub mod servers;
 pub mod session;
 pub mod trade;
@@ -25,9 +30,11 @@ pub mod trade;
 pub use database::{Database, User};
 pub use dice::Dice;
 pub use pooler::Pooler;
+pub use redis::Redis;
 pub use release::{Release, Under};
 pub use run::{Verdict, skipped};
-pub use servers::{Pg, Server};
+pub use seller::Seller;
+pub use servers::{Pg, Server, kept, preloaded};
 pub use session::{Refused, Session};
 pub use trade::Trade;
 

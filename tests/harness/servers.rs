@@ -22,6 +22,9 @@ const TEMPLATE: &str = "inventory_template";
 /// Names the PostgreSQLs to test on: `15=<bindir>,18=<bindir>`.
 const NAMED_BY: &str = "INVENTORY_TEST_PG";
 
+/// More settings for every server, as `name=value,name=value`: to run the same tests under others.
+const SETTINGS: &str = "INVENTORY_TEST_SETTINGS";
+
 /// A running server.
 pub struct Server {
     pub major: u32,
@@ -45,6 +48,8 @@ pub struct Pg {
     pub major: u32,
     pub bin_dir: PathBuf,
     shared: Arc<OnceCell<Arc<Server>>>,
+    kept: Arc<OnceCell<Arc<Server>>>,
+    preloaded: Arc<OnceCell<Arc<Server>>>,
     started: Arc<Mutex<Vec<Arc<Server>>>>,
 }
 
@@ -59,6 +64,8 @@ impl Servers {
                 major,
                 bin_dir,
                 shared: Arc::default(),
+                kept: Arc::default(),
+                preloaded: Arc::default(),
                 started: started.clone(),
             })
             .collect();
@@ -120,6 +127,36 @@ impl Pg {
         self.shared.get_or_init(start).await.clone()
     }
 
+    /// The same on a shared server with the background worker, which looks in ten times a second.
+    pub async fn kept_database(&self) -> Database {
+        Database::create(self.kept().await, TEMPLATE).await
+    }
+
+    /// The file's shared server with the background worker.
+    pub async fn kept(&self) -> Arc<Server> {
+        self.shared_in_its_way(&self.kept, kept).await
+    }
+
+    /// A fresh database on the file's shared server with the library preloaded.
+    pub async fn preloaded_database(&self) -> Database {
+        let server = self.shared_in_its_way(&self.preloaded, preloaded).await;
+        Database::create(server, TEMPLATE).await
+    }
+
+    async fn shared_in_its_way(
+        &self,
+        place: &OnceCell<Arc<Server>>,
+        set_up: fn(Builder) -> Builder,
+    ) -> Arc<Server> {
+        let start = || async {
+            let server = self.private(set_up).await;
+            server.prepare(TEMPLATE).await;
+            lock(&self.started).push(server.clone());
+            server
+        };
+        place.get_or_init(start).await.clone()
+    }
+
     /// A server of the test's own, stopped when its last holder lets go.
     pub async fn private(&self, set_up: impl FnOnce(Builder) -> Builder) -> Arc<Server> {
         Server::start(self, set_up(self.builder())).await
@@ -134,6 +171,15 @@ impl Pg {
 
     /// A hot standby that follows `primary`.
     pub async fn standby_of(&self, primary: &Server) -> Arc<Server> {
+        self.standby_with(primary, |builder| builder).await
+    }
+
+    /// The same, set up in the test's own way.
+    pub async fn standby_with(
+        &self,
+        primary: &Server,
+        set_up: impl FnOnce(Builder) -> Builder,
+    ) -> Arc<Server> {
         let home = tempfile::tempdir().expect("a temporary folder").keep();
         let data = home.join("data");
         let mut copy = primary.command("pg_basebackup", "postgres");
@@ -141,7 +187,7 @@ impl Pg {
         run(copy.args(["-R", "-X", "stream", "-c", "fast", "-D"]).arg(&data)).await.ok();
         std::fs::write(home.join("password"), &primary.password).expect("a folder of our own");
         give_like(&primary.data_dir(), &home).expect("files of our own");
-        let server = Server::start(self, self.builder().at(&home)).await;
+        let server = Server::start(self, set_up(self.builder().at(&home))).await;
         *lock(&server.home) = Some(home);
         server
     }
@@ -153,9 +199,12 @@ impl Pg {
     }
 
     fn builder(&self) -> Builder {
-        Cluster::builder(&self.bin_dir)
+        let builder = Cluster::builder(&self.bin_dir)
             .setting("max_connections", MAX_CONNECTIONS)
-            .setting("max_prepared_transactions", "10")
+            .setting("max_prepared_transactions", "10");
+        let more = std::env::var(SETTINGS).unwrap_or_default();
+        let more = more.split(',').filter_map(|setting| setting.split_once('='));
+        more.fold(builder, |builder, (name, value)| builder.setting(name.trim(), value.trim()))
     }
 }
 
@@ -212,9 +261,43 @@ impl Server {
         self.with(|cluster| cluster.kill().expect("the server can be killed"));
     }
 
-    /// Stops the server in order; its data stays.
+    /// Stops the server in order: its sessions are cut off.
     pub fn stop(&self) {
-        self.with(|cluster| cluster.stop(Shutdown::Fast).expect("the server can be stopped"));
+        self.with(|cluster| cluster.stop(Shutdown::Fast).expect("the server stops"));
+    }
+
+    /// Adds or replaces a setting; it holds from the next start on.
+    pub fn set(&self, name: &str, value: &str) {
+        self.with(|cluster| cluster.set(name, value));
+    }
+
+    /// All that the server has written to its log.
+    pub fn log(&self) -> String {
+        let path = self.with(|cluster| cluster.log_path());
+        String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until the server's log has a line with that text; fails the test after a minute.
+    #[track_caller]
+    pub fn until_logged<'a>(&'a self, text: &'a str) -> impl Future<Output = ()> + use<'a> {
+        let place = std::panic::Location::caller();
+        async move {
+            let begun = std::time::Instant::now();
+            while !self.log().contains(text) {
+                assert!(begun.elapsed().as_secs() < 60, "at {place}: never in the log: {text}");
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+    }
+
+    /// Stops the server without order: the next start recovers.
+    pub fn stop_at_once(&self) {
+        self.with(|cluster| cluster.stop(Shutdown::Immediate).expect("the server stops"));
+    }
+
+    /// The server's first process.
+    pub fn postmaster(&self) -> u32 {
+        self.with(|cluster| cluster.pid()).and_then(|pid| pid.try_into().ok()).expect("it runs")
     }
 
     /// Starts the server again on its data, after a stop or a kill.
@@ -278,6 +361,14 @@ impl Drop for Server {
     }
 }
 
+/// With the background worker in a hurry.
+pub fn kept(builder: Builder) -> Builder {
+    builder
+        .setting("shared_preload_libraries", "pg_inventory")
+        .setting("pg_inventory.upkeep_interval", "100ms")
+        .setting("fsync", "off")
+}
+
 /// The ends of what `pg_upgrade` wrote down of a cluster.
 fn log_ends(data: &Path) -> String {
     let mut ends = String::new();
@@ -294,6 +385,15 @@ fn log_ends(data: &Path) -> String {
         }
     }
     ends
+}
+
+/// With the library preloaded, and room for a committer in every database that a file's tests use.
+pub fn preloaded(builder: Builder) -> Builder {
+    builder
+        .setting("shared_preload_libraries", "pg_inventory")
+        .setting("max_worker_processes", "40")
+        .setting("pg_inventory.committers", "32")
+        .setting("fsync", "off")
 }
 
 /// Hands everything below `folder` to whoever owns `model`.

@@ -118,12 +118,15 @@ impl Trade {
         self.completed = completed.clone();
     }
 
+    /// The calls with a request id, and what is answered to repeats of them.
+    pub fn repeats(&self) -> impl Iterator<Item = (&str, String)> {
+        self.told.iter().map(|(call, answer)| (call.as_str(), repeated(answer)))
+    }
+
     /// Every request gets its first answer again, and changes nothing.
     pub async fn replays(&self, session: &mut Session) {
-        for (call, answer) in &self.told {
-            let again = |line: &str| format!("{}|t", line.strip_suffix("|f").unwrap_or(line));
-            let lines: Vec<_> = answer.lines().map(again).collect();
-            session.check(call, &lines.join("\n")).await;
+        for (call, answer) in self.repeats() {
+            session.check(call, &answer).await;
         }
     }
 
@@ -145,6 +148,12 @@ impl Trade {
         }
         everything_works(db).await;
     }
+}
+
+/// An answer as it is given again: `replayed` is its last column.
+pub fn repeated(answer: &str) -> String {
+    let again = |line: &str| format!("{}|t", line.strip_suffix("|f").unwrap_or(line));
+    answer.lines().map(again).collect::<Vec<_>>().join("\n")
 }
 
 /// New goods come, are held, ordered, moved and sold, and go; tables are kept and reshaped.

@@ -12,6 +12,8 @@ use super::settings::Settings;
 use crate::cluster::{Cluster, Error as ClusterError, Kept, Shutdown};
 use crate::error::{Error, Result};
 
+/// Group commit and the upkeep in the background need the library from the server's start on.
+const PRELOADED: &str = "pg_inventory";
 /// The database that `up` makes and names.
 const DATABASE: &str = "inventory";
 
@@ -54,6 +56,10 @@ struct UpArgs {
     /// File to write the addresses to, as NAME=value lines
     #[arg(long, env = "INVENTORY_ENV_FILE", value_name = "FILE")]
     env_file: Option<PathBuf>,
+
+    /// Redis to name in that file
+    #[arg(long, env = "INVENTORY_REDIS_URL", hide_env_values = true, value_name = "URL")]
+    redis_url: Option<String>,
 }
 
 /// What programs get; the address of a server that is down is not known.
@@ -79,14 +85,17 @@ pub fn run(settings: &Settings, args: ClusterArgs) -> Result<()> {
 fn up(args: &UpArgs) -> Result<(State, String)> {
     let home = &args.place.data_dir;
     let verb = if Kept::running(home).is_some() { "runs" } else { "started" };
-    let mut builder = Cluster::builder(&args.pg_bin).at(home).database(DATABASE);
+    let mut builder = Cluster::builder(&args.pg_bin)
+        .at(home)
+        .database(DATABASE)
+        .setting("shared_preload_libraries", PRELOADED);
     if let Some(port) = args.port {
         builder = builder.port(port);
     }
     let cluster = builder.start().map_err(told)?;
     let (port, pid) = (cluster.port(), cluster.pid());
     if let Some(path) = &args.env_file {
-        write_env_file(path, &cluster.url())?;
+        write_env_file(path, &cluster.url(), args.redis_url.as_deref().unwrap_or_default())?;
     }
     let state = State { running: true, pid, port: Some(port), database_url: Some(cluster.url()) };
     Ok((state, format!("PostgreSQL {verb} on 127.0.0.1:{port}, database {DATABASE}")))
@@ -112,9 +121,10 @@ fn status(home: &Path) -> Result<(State, String)> {
 }
 
 /// Empty values stand for parts of the stack that do not run.
-fn write_env_file(path: &Path, database_url: &str) -> Result<()> {
-    let text =
-        format!("DATABASE_URL={database_url}\nREDIS_URL=\nGATEWAY_URL=\nINVENTORY_API_KEY=\n");
+fn write_env_file(path: &Path, database_url: &str, redis_url: &str) -> Result<()> {
+    let text = format!(
+        "DATABASE_URL={database_url}\nREDIS_URL={redis_url}\nGATEWAY_URL=\nINVENTORY_API_KEY=\n"
+    );
     let fresh = path.with_extension("new");
     // It holds a password: nobody else may read it, from the first byte on.
     let mut file =

@@ -1,30 +1,18 @@
 //! `inventory demo`: the sample shop, its orders, and why the engine is there at all.
 
 use super::progress::Bar;
-use super::screen::{Screen, grouped, number, text};
+use super::race::{self, Race};
+use super::screen::{Screen, number, text};
 use super::settings::Settings;
 use super::{check, init, replay as replay_command};
 use crate::error::{Error, Result};
 use crate::replay::{self, History, LINES_PER_CALL, Summary, Window};
 use crate::sample;
-use crate::store::{
-    Caller, Database, Goods, LowStock, NewProduct, Session, engine_order, naive_order,
-};
+use crate::store::{Database, LowStock, Session};
 use clap::Args;
 use serde::Serialize;
-use sqlx::postgres::PgPool;
 use std::time::Instant;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-
-/// The race: so many orders of one unit, at once, on so many units.
-const RACE_ORDERS: usize = 500;
-const RACE_STOCK: i64 = 100;
-const RACE_SKU: &str = "DEMO-TICKET";
-/// Enough to collide; the rest of the 500 wait for a connection, as they would in a shop.
-const RACE_CONNECTIONS: i64 = 64;
-/// Connections left for others.
-const SPARE_CONNECTIONS: i64 = 8;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -36,27 +24,25 @@ pub struct DemoArgs {
     /// The psql to name in the closing lines
     #[arg(long, env = "INVENTORY_PSQL", default_value = "psql", value_name = "PROGRAM")]
     psql: String,
+
+    /// Redis to race against: redis://:password@host:port (without it, REDIS_URL)
+    #[arg(long, env = "INVENTORY_REDIS_URL", hide_env_values = true, value_name = "URL")]
+    redis_url: Option<String>,
+}
+
+impl DemoArgs {
+    fn redis_url(&self) -> Option<String> {
+        let named = self.redis_url.clone().filter(|url| !url.is_empty());
+        named.or_else(|| std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty()))
+    }
 }
 
 #[derive(Serialize)]
 struct Report {
     shop: Summary,
-    race: Vec<RaceResult>,
+    race: Race,
     low_stock: Vec<LowStock>,
     violations: usize,
-}
-
-/// One way of selling, after the race.
-#[derive(Serialize)]
-struct RaceResult {
-    way: &'static str,
-    orders: usize,
-    stock_before: i64,
-    units_sold: i64,
-    units_oversold: i64,
-    stock_after: i64,
-    orders_turned_away: usize,
-    seconds: f64,
 }
 
 pub async fn run(settings: &Settings, args: DemoArgs) -> Result<()> {
@@ -67,7 +53,7 @@ pub async fn run(settings: &Settings, args: DemoArgs) -> Result<()> {
     init::prepare(&mut session, &screen).await?;
     let shop = replay_shop(&mut session, &screen).await?;
     let low_stock = show_low_stock(&mut session, &screen).await?;
-    let race = oversell(&database, &mut session, &screen).await?;
+    let race = race::run(&database, args.redis_url().as_deref(), &mut session, &screen).await?;
     let violations = session.verify().await?;
     session.close().await?;
     if violations.is_empty() {
@@ -141,131 +127,6 @@ async fn show_low_stock(session: &mut Session, screen: &Screen) -> Result<Vec<Lo
         ],
     )?;
     Ok(low)
-}
-
-/// The same rush twice. Nothing sleeps here: the naive shop oversells because its answer to
-/// "how many are there" is old by the time it writes.
-async fn oversell(
-    database: &Database,
-    session: &mut Session,
-    screen: &Screen,
-) -> Result<Vec<RaceResult>> {
-    let facts = session.server_facts().await?;
-    let free = i64::from(facts.max_connections) - facts.connections - SPARE_CONNECTIONS;
-    let connections = free.clamp(2, RACE_CONNECTIONS) as u32;
-    screen.say(&format!(
-        "\n── {RACE_ORDERS} orders of one unit at once, {RACE_STOCK} units in stock, {connections} connections ──"
-    ))?;
-    let pool = database.pool(connections).await?;
-    let naive = race_naive(session, &pool).await;
-    session.naive_end().await?;
-    let naive = naive?;
-    let (engine, order_nos) = race_engine(session, &pool).await?;
-    pool.close().await;
-    let results = vec![naive, engine];
-    show_race(screen, &results)?;
-    if let (Some(first), Some(last)) = (order_nos.first(), order_nos.last()) {
-        screen.say(&format!(
-            "the engine gave {} order numbers, {first} to {last}, none twice",
-            order_nos.len()
-        ))?;
-    }
-    Ok(results)
-}
-
-async fn race_naive(session: &mut Session, pool: &PgPool) -> Result<RaceResult> {
-    session.naive_begin(RACE_SKU, RACE_STOCK).await?;
-    let started = Instant::now();
-    let mut orders = JoinSet::new();
-    for _ in 0..RACE_ORDERS {
-        let pool = pool.clone();
-        orders.spawn(async move { naive_order(&pool, RACE_SKU).await });
-    }
-    let mut turned_away = 0;
-    while let Some(outcome) = orders.join_next().await {
-        let sold = outcome.map_err(|cause| Error::Answer(cause.to_string()))??;
-        turned_away += usize::from(!sold);
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    let (sold, after) = session.naive_result(RACE_SKU).await?;
-    Ok(result("read, then write", sold, after, turned_away, seconds))
-}
-
-/// The result, and the order numbers in their order.
-async fn race_engine(session: &mut Session, pool: &PgPool) -> Result<(RaceResult, Vec<String>)> {
-    let goods = fill_for_engine(session).await?;
-    let started = Instant::now();
-    let mut orders = JoinSet::new();
-    for _ in 0..RACE_ORDERS {
-        let pool = pool.clone();
-        orders.spawn(async move { engine_order(&pool, RACE_SKU).await });
-    }
-    let (mut order_nos, mut turned_away) = (Vec::new(), 0);
-    while let Some(outcome) = orders.join_next().await {
-        match outcome.map_err(|cause| Error::Answer(cause.to_string()))?? {
-            Some(order_no) => order_nos.push(order_no),
-            None => turned_away += 1,
-        }
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    let sold = order_nos.len() as i64;
-    order_nos.sort_unstable();
-    order_nos.dedup();
-    if order_nos.len() as i64 != sold {
-        return Err(Error::Answer("an order number came twice".to_owned()));
-    }
-    let level = session.levels(Some(&goods.sku), Some(goods.warehouse_id), false, 1).await?;
-    let after = level.first().map_or(0, |l| l.on_hand);
-    Ok((result("the engine", sold, after, turned_away, seconds), order_nos))
-}
-
-async fn fill_for_engine(session: &mut Session) -> Result<Goods> {
-    let ticket = NewProduct {
-        sku: RACE_SKU.to_owned(),
-        name: "Concert ticket (of the demo's race)".to_owned(),
-        low_stock_threshold: None,
-        lot_controlled: false,
-        unit: "each".to_owned(),
-        attributes: serde_json::json!({}),
-    };
-    let caller = Caller { operator: Some("demo".to_owned()), ..Caller::default() };
-    session.put_product(&ticket, &caller).await?;
-    let goods = Goods { sku: ticket.sku, warehouse_id: 1, lot: None };
-    session.recount(&goods, RACE_STOCK, None, "before the race", &caller).await?;
-    Ok(goods)
-}
-
-fn result(
-    way: &'static str,
-    units_sold: i64,
-    stock_after: i64,
-    orders_turned_away: usize,
-    seconds: f64,
-) -> RaceResult {
-    RaceResult {
-        way,
-        orders: RACE_ORDERS,
-        stock_before: RACE_STOCK,
-        units_sold,
-        units_oversold: (units_sold - RACE_STOCK).max(0),
-        stock_after,
-        orders_turned_away,
-        seconds,
-    }
-}
-
-fn show_race(screen: &Screen, results: &[RaceResult]) -> Result<()> {
-    screen.table(
-        results,
-        &[
-            text("way", |r: &RaceResult| r.way.to_owned()),
-            number("units sold", |r| grouped(r.units_sold)),
-            number("oversold", |r| grouped(r.units_oversold)),
-            number("stock after", |r| grouped(r.stock_after)),
-            number("turned away", |r| grouped(r.orders_turned_away as i64)),
-            number("seconds", |r| format!("{:.2}", r.seconds)),
-        ],
-    )
 }
 
 fn closing(psql: &str, database: &Database) -> String {

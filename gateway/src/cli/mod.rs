@@ -7,6 +7,7 @@ mod doctor;
 mod init;
 mod product;
 mod progress;
+mod race;
 mod replay;
 mod screen;
 mod settings;

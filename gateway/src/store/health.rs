@@ -33,9 +33,19 @@ pub struct ServerFacts {
     pub db_user: String,
     pub standby: bool,
     pub max_connections: i32,
+    /// Absent where the database user may not see it.
+    pub shared_preload_libraries: Option<String>,
     /// Seconds since 1970, by the server's clock.
     pub clock: f64,
     pub connections: i64,
+}
+
+impl ServerFacts {
+    /// Whether the extension's library is preloaded; None where the database user may not see it.
+    pub fn preloaded(&self) -> Option<bool> {
+        let list = self.shared_preload_libraries.as_ref()?;
+        Some(list.split(',').any(|name| name.trim().trim_matches('"') == "pg_inventory"))
+    }
 }
 
 impl Session {
@@ -81,6 +91,7 @@ impl Session {
             db_user: row.try_get("db_user")?,
             standby: row.try_get("standby")?,
             max_connections: row.try_get("max_connections")?,
+            shared_preload_libraries: row.try_get("shared_preload_libraries")?,
             clock: row.try_get("clock")?,
             connections: row.try_get("connections")?,
         })

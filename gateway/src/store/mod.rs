@@ -1,10 +1,10 @@
-//! The only place that talks SQL. A `Database` is an address, a `Session` one connection to it;
+//! The only place that talks SQL (and, for the demo's race, Redis). A `Database` is an address, a `Session` one connection to it;
 //! every statement lies in a file under `sql/`.
 
 mod bulk;
 mod health;
 mod install;
-mod oversell;
+pub mod oversell;
 mod product;
 pub mod statements;
 mod stock;
@@ -13,7 +13,6 @@ mod warehouse;
 pub use bulk::{Deduction, OrderLines, ProductRow, SingleRow};
 pub use health::{Diagnosis, ServerFacts, Violation};
 pub use install::{Extension, Layout};
-pub use oversell::{engine_order, naive_order};
 pub use product::{NewProduct, Product, Put};
 pub use stock::{Answer, Date, Goods, Level, Lot, LowStock, Movement};
 pub use warehouse::Warehouse;
@@ -71,6 +70,11 @@ impl Database {
             }
             None => format!("postgresql://{user}@{}:{port}/{database}", self.options.get_host()),
         }
+    }
+
+    /// How long to try to connect.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     pub async fn connect(&self) -> Result<Session> {

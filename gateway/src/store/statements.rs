@@ -29,6 +29,7 @@ statements! {
     HISTORY = "history";
     RECEIVE = "receive";
     DEDUCT = "deduct";
+    DEDUCT_NOW = "deduct_now";
     ADJUST = "adjust";
     RECOUNT = "recount";
     TRANSFER = "transfer";
@@ -44,11 +45,12 @@ statements! {
     DOCTOR = "doctor";
     SERVER_FACTS = "server_facts";
     ROLES = "roles";
-    NAIVE_SETUP = "naive_setup";
-    NAIVE_DROP = "naive_drop";
-    NAIVE_FILL = "naive_fill";
-    NAIVE_READ = "naive_read";
-    NAIVE_WRITE = "naive_write";
-    NAIVE_SALE = "naive_sale";
-    NAIVE_RESULT = "naive_result";
+    SCRATCH_SETUP = "scratch_setup";
+    SCRATCH_DROP = "scratch_drop";
+    SCRATCH_FILL = "scratch_fill";
+    SCRATCH_LOOK = "scratch_look";
+    SCRATCH_LOCK = "scratch_lock";
+    SCRATCH_WRITE = "scratch_write";
+    SCRATCH_SALE = "scratch_sale";
+    SCRATCH_SELL = "scratch_sell";
 }

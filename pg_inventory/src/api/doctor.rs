@@ -6,9 +6,11 @@ use crate::pg::lock::{self, Mode};
 use crate::pg::server;
 use crate::pg::spi::{self, Args, Row, Spi};
 use crate::session::{self, LAYOUT};
+use crate::settings;
 use crate::sql_function;
-use crate::worker::{self, Found, Status};
+use crate::worker::{self, Found, Status, Visit};
 use inventory_core::Refusal;
+use inventory_core::time::Moment;
 use pgrx::pg_sys::{INT8OID, TEXTOID};
 
 sql_function!(doctor, in any encoding);
@@ -167,9 +169,16 @@ fn in_order(mut found: Vec<Finding>, tables_were_read: bool) -> Vec<Finding> {
     ordered
 }
 
+/// Seconds after which a launcher that gives no sign is taken for gone; it gives one every five.
+const SILENT: i64 = 60;
+
 /// The background worker, as far as it concerns this database.
 fn worker() -> Finding {
     let finding = |state, says: &str, next| Finding::new("worker", state, says, next);
+    let ago = |at: Moment| (server::now().0 - at.0).max(0) / 1_000_000;
+    if server::in_recovery() {
+        return finding("ok", "this is a standby: upkeep is the primary's", "");
+    }
     let Some(status) = worker::status(server::database()) else {
         return finding(
             "note",
@@ -178,35 +187,51 @@ fn worker() -> Finding {
         );
     };
     match status {
-        Status { launcher: false, .. } => finding(
+        _ if !settings::UPKEEP.get() => finding(
+            "note",
+            "pg_inventory.upkeep is off: nothing sweeps holds or prunes by itself",
+            "Turn it on and reload, or call inventory.maintain() every minute.",
+        ),
+        Status { launcher, .. } if launcher.is_none_or(|at| ago(at) > SILENT) => finding(
             "problem",
             "the launcher does not run",
-            "Look for pg_inventory in the server's log.",
+            "Look in the server's log for pg_inventory and for too many background workers; raise max_worker_processes.",
         ),
-        Status { standby: true, .. } => {
-            finding("ok", "this is a standby: upkeep is the primary's", "")
-        }
-        Status { exhausted: true, .. } => finding(
+        Status { exhausted: Some(since), .. } => finding(
             "problem",
-            "the server has no process left for upkeep",
+            &format!("the server has had no process left for upkeep for {} s", ago(since)),
             "Raise max_worker_processes and restart, or lower pg_inventory.workers.",
         ),
         Status { visit: None, .. } => finding("note", "it has not been here yet", "Wait a moment."),
-        Status { visit: Some(visit), .. } => {
-            let age = (server::now().0 - visit.at.0).max(0) / 1_000_000;
-            match visit.found {
-                Found::OtherLayout(layout) => finding(
-                    "problem",
-                    &format!("the tables have layout {layout}, this library works with {LAYOUT}"),
-                    "Run SELECT inventory.install().",
-                ),
-                Found::Begun => finding(
-                    "note",
-                    &format!("it is at work, or failed {age} s ago"),
-                    "If this stays so, look for pg_inventory in the server's log.",
-                ),
-                _ => finding("ok", &format!("it was here {age} s ago"), ""),
-            }
+        Status { visit: Some(visit), .. } => visited(&visit, ago(visit.at)),
+    }
+}
+
+fn visited(visit: &Visit, age: i64) -> Finding {
+    let finding = |state, says: &str, next| Finding::new("worker", state, says, next);
+    match visit.found {
+        Found::OtherLayout(layout) => finding(
+            "problem",
+            &format!("the tables have layout {layout}, this library works with {LAYOUT}"),
+            "Run SELECT inventory.install().",
+        ),
+        Found::OtherOwners => finding(
+            "problem",
+            "a table in schema inventory belongs neither to the owner of the others nor to a superuser: upkeep leaves all alone",
+            "Give it to the owner of inventory.installation, or move it to another schema.",
+        ),
+        Found::Failed => finding(
+            "problem",
+            &format!("it failed {age} s ago"),
+            "Look for pg_inventory in the server's log.",
+        ),
+        Found::NoTables => finding(
+            "note",
+            &format!("it found no tables here {age} s ago"),
+            "Run SELECT inventory.install().",
+        ),
+        Found::Nothing | Found::Kept | Found::Unfinished => {
+            finding("ok", &format!("it was here {age} s ago"), "")
         }
     }
 }

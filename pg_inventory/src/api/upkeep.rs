@@ -1,18 +1,18 @@
 //! `maintain`: what the background worker does, for servers without it.
 
+use crate::engine;
 use crate::pg::call::{Answer, Call, Value};
-use crate::pg::spi;
+use crate::pg::{server, spi};
 use crate::sql_function;
 use crate::upkeep::{Done, JOBS, Job};
 use inventory_core::Refusal;
 
 sql_function!(maintain);
 
-/// Passes of one job in one call: what they lock is locked until the caller commits.
-const PASSES: usize = 5;
-
 /// `job, done, more`: a row a job.
 fn maintain(_: &Call) -> Result<Answer, Refusal> {
+    server::refuse_where_read_only();
+    spi::connect(engine::layout)?;
     let row = |job: &Job| {
         let done = spi::connect(|spi| run(spi, job))?;
         let count = i64::try_from(done.count).unwrap_or(i64::MAX);
@@ -23,8 +23,8 @@ fn maintain(_: &Call) -> Result<Answer, Refusal> {
 
 fn run(spi: &spi::Spi, job: &Job) -> Result<Done, Refusal> {
     let mut all = Done { count: 0, more: true };
-    for _ in 0..PASSES {
-        let pass = (job.pass)(spi)?;
+    for _ in 0..job.at_once {
+        let pass = job.pass(spi)?;
         all = Done { count: all.count + pass.count, more: pass.more };
         if !pass.more {
             break;

@@ -1,10 +1,9 @@
 //! `verify`: recomputes every invariant.
 
-use crate::engine;
 use crate::pg::call::{Answer, Call, Value};
 use crate::pg::server;
 use crate::pg::spi::{self, Spi};
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::sql_function;
 use inventory_core::Refusal;
 use inventory_core::order_number::OrderNumber;
@@ -13,7 +12,7 @@ sql_function!(verify);
 
 fn verify(_: &Call) -> Result<Answer, Refusal> {
     spi::connect(|spi| {
-        let session = engine::layout(spi)?;
+        let session = session::reading(spi)?;
         let faults = spi.script(include_str!("../../../sql/verify.sql"));
         let mut rows: Vec<Vec<Value>> = faults
             .iter()

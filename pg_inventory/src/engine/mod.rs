@@ -17,7 +17,7 @@ pub use claim::{Claim, Requests, look_up, reused};
 pub use journal::write_notices;
 pub use numbers::draw;
 pub use shelf::lock_sku;
-pub use sweep::{Position, sweep};
+pub use sweep::{Position, due, expire};
 
 use crate::pg::server;
 use crate::pg::spi::{self, Spi};

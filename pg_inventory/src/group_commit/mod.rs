@@ -18,12 +18,12 @@ mod own;
 pub use committer::run as commit;
 
 use crate::engine::{self, Answer, Patience};
-use crate::pg::exchange::{Desk, Place, Service};
+use crate::pg::exchange::{self, Desk, Place, Service};
 use crate::pg::failure::{self, Failure};
-use crate::pg::{process, server};
+use crate::pg::process;
+use crate::pg::server::{self, Tick};
 use crate::settings;
-use inventory_core::command::Command;
-use inventory_core::time::Moment;
+use inventory_core::command::{Action, Command};
 use inventory_core::{Code, Refusal};
 use message::{Answered, Posted};
 use pgrx::PgSqlErrorCode;
@@ -49,7 +49,7 @@ pub fn run(command: &Command) -> Result<Answer, Refusal> {
             Err(failure) => Failure::raise(failure),
         },
         Some(Err(refusal)) => Err(refusal),
-        None if server::in_transaction_block() => Err(nobody_to_commit()),
+        None if server::in_transaction_block() => Err(nobody_to_commit(command)),
         None => by_itself(command),
     }
 }
@@ -63,27 +63,30 @@ fn refuse_what_is_ours(command: &Command) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Outside a transaction block, and with the library preloaded or not: what to do then differs.
-fn nobody_to_commit() -> Refusal {
-    if Desk::of(server::database()).is_some() {
+/// What to do about it differs with the library preloaded or not.
+fn nobody_to_commit(command: &Command) -> Refusal {
+    if exchange::is_there() {
         return Refusal::new(
             Code::Busy,
             "no process could be had to commit the call: pg_inventory.committers, max_worker_processes",
         );
     }
+    let function = match command.action {
+        Action::Reserve { .. } => "reserve_now",
+        _ => "deduct_now",
+    };
     Failure::new(
         PgSqlErrorCode::ERRCODE_ACTIVE_SQL_TRANSACTION,
-        "inventory.deduct_now() cannot run inside a transaction block",
-        "pg_inventory is not in shared_preload_libraries, or its launcher does not run",
+        &format!("inventory.{function}() cannot run inside a transaction block"),
+        "pg_inventory is not in shared_preload_libraries",
     )
     .raise()
 }
 
 /// Posts the call and waits for its answer; nothing when no committer can be had.
 fn at_the_desk(desk: &'static Desk, command: &Command) -> Option<Result<Answered, Refusal>> {
-    let begun = server::now();
-    let deadline = begun.plus(settings::lock_wait());
-    if refused_lately(desk, begun) {
+    let deadline = Tick::now().plus(settings::lock_wait());
+    if desk.has_been(Service::Refused, REFUSED_FOR) {
         return None;
     }
     let Some(place) = free_place(deadline) else {
@@ -104,11 +107,12 @@ fn at_the_desk(desk: &'static Desk, command: &Command) -> Option<Result<Answered
     }
 }
 
-/// A slot, waited for where all are in use.
-fn free_place(deadline: Moment) -> Option<Place> {
+/// A slot, waited for where all are in use: each session has one, but calls that were given up while
+/// their commit was under way keep theirs until it ends.
+fn free_place(deadline: Tick) -> Option<Place> {
     loop {
         let place = Place::find();
-        if place.is_some() || server::now() > deadline {
+        if place.is_some() || Tick::now() > deadline {
             return place;
         }
         process::wait_for_commit(LOOK / 10);
@@ -116,23 +120,18 @@ fn free_place(deadline: Moment) -> Option<Place> {
 }
 
 /// Sees to it that somebody comes to the desk; false when nobody does.
-fn served(desk: &Desk, deadline: Moment) -> bool {
-    let now = server::now();
+fn served(desk: &Desk, deadline: Tick) -> bool {
     match desk.service() {
         Service::Open => return true,
-        Service::Refused if refused_lately(desk, now) => return false,
-        Service::Refused | Service::Closed => {
-            if desk.turn(desk.service(), Service::Wanted, now) {
+        Service::Refused if desk.has_been(Service::Refused, REFUSED_FOR) => return false,
+        nobody @ (Service::Refused | Service::Closed) => {
+            if desk.turn(nobody, Service::Wanted) {
                 desk.knock();
             }
         }
         Service::Wanted | Service::Starting => {}
     }
-    now <= deadline.plus(GRACE)
-}
-
-fn refused_lately(desk: &Desk, now: Moment) -> bool {
-    desk.service() == Service::Refused && now < desk.since().plus(REFUSED_FOR)
+    Tick::now() <= deadline.plus(GRACE)
 }
 
 /// The committer died while it committed.
@@ -148,6 +147,7 @@ fn unknown_end() -> Refusal {
 /// The plain path: the caller's own commit makes it durable.
 fn by_itself(command: &Command) -> Result<Answer, Refusal> {
     let wait = settings::LOCK_WAIT.get();
+    server::keep_commit_durable();
     let run = || engine::execute_one(command.clone(), Patience::Wait);
     match failure::before_another(|| server::with_lock_timeout(wait, run)) {
         Ok(answer) => answer,

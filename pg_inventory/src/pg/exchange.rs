@@ -12,6 +12,7 @@
 //! frees it. After a crash PostgreSQL makes its shared memory anew, and with it every slot is free.
 
 use super::region::Region;
+use super::server::{self, Tick};
 use inventory_core::time::Moment;
 use pgrx::pg_sys::{self, Datum};
 use std::cell::UnsafeCell;
@@ -34,18 +35,20 @@ const ABANDONED: u32 = 5;
 #[repr(C, align(64))]
 struct Slot {
     state: AtomicU32,
-    /// The number of the desk it is posted at.
-    desk: AtomicU32,
+    /// The database it is posted in.
+    database: AtomicU32,
     /// Calls are taken in this order.
     ticket: AtomicU64,
-    /// When the call is refused as busy at the latest, if nobody could get at its goods.
+    /// When the call is refused as busy at the latest, if nobody could get at its goods, in ticks.
     deadline: AtomicI64,
-    /// A call that was put back is not taken again before that.
+    /// A call that was put back is not taken again before that, in ticks.
     not_before: AtomicI64,
     /// How often it was put back.
     returns: AtomicU32,
     /// It made a batch fail: it goes by itself from now on.
     alone: AtomicBool,
+    /// A commit is under way of which, should the committer die, nobody would know how it ended.
+    unsure: AtomicBool,
     caller: AtomicPtr<pg_sys::Latch>,
     length: AtomicU32,
     message: UnsafeCell<[u8; ROOM]>,
@@ -94,8 +97,9 @@ pub struct Desk {
     service: AtomicU32,
     /// Since when the service is what it is.
     since: AtomicI64,
-    /// The committer is between the beginning of a commit and the last answer of its batch.
-    committing: AtomicBool,
+    /// The same in ticks.
+    since_tick: AtomicI64,
+    /// Whose desk it is: one process sits there until it ends.
     committer: AtomicPtr<pg_sys::Latch>,
     counts: [AtomicU64; COUNTS],
 }
@@ -134,6 +138,11 @@ fn all_slots() -> &'static [Slot] {
     }
     // SAFETY: as above; as many as the memory was made for.
     unsafe { std::slice::from_raw_parts(first.add(SLOTS).cast::<Slot>(), slots()) }
+}
+
+/// Whether the library was preloaded, so that calls can meet here.
+pub fn is_there() -> bool {
+    exchange().is_some()
 }
 
 /// Wakes the process a latch belongs to.
@@ -186,16 +195,17 @@ impl Place {
     }
 
     /// Hands the call over. It is refused as busy when its goods cannot be had until `deadline`.
-    pub fn post(&self, desk: &Desk, deadline: Moment, write: impl FnOnce(&mut [u8]) -> usize) {
+    pub fn post(&self, desk: &Desk, deadline: Tick, write: impl FnOnce(&mut [u8]) -> usize) {
         let slot = self.slot;
         // SAFETY: the slot is OWNED by us.
         let length = write(unsafe { &mut *slot.message.get() });
         slot.length.store(length as u32, Relaxed);
-        slot.desk.store(desk.number(), Relaxed);
+        slot.database.store(desk.database(), Relaxed);
         slot.deadline.store(deadline.0, Relaxed);
         slot.not_before.store(i64::MIN, Relaxed);
         slot.returns.store(0, Relaxed);
         slot.alone.store(false, Relaxed);
+        slot.unsure.store(false, Relaxed);
         slot.caller.store(my_latch(), Relaxed);
         let ticket = exchange().map_or(0, |exchange| exchange.tickets.fetch_add(1, Relaxed));
         slot.ticket.store(ticket, Relaxed);
@@ -258,10 +268,13 @@ impl Slot {
 
 impl Desk {
     /// The desk of a database, taken for it where it has none; nothing where the library is not
-    /// preloaded, its launcher is away, or there are too many databases.
+    /// preloaded, there are too many databases, or nobody is there to send a committer or be one.
     pub fn of(database: u32) -> Option<&'static Desk> {
-        let exchange = exchange().filter(|e| !e.launcher.load(Acquire).is_null())?;
+        let exchange = exchange()?;
         let known = exchange.desks.iter().find(|desk| desk.database() == database);
+        if exchange.launcher.load(Acquire).is_null() {
+            return known.filter(|desk| desk.service() == Service::Open);
+        }
         let taken = |desk: &&Desk| {
             let before = desk.database.compare_exchange(0, database, SeqCst, Acquire);
             before.is_ok() || before == Err(database)
@@ -273,11 +286,6 @@ impl Desk {
     pub fn all() -> impl Iterator<Item = &'static Desk> {
         let desks = exchange().map_or(&[][..], |exchange| &exchange.desks);
         desks.iter().filter(|desk| desk.database() != 0)
-    }
-
-    fn number(&self) -> u32 {
-        let first = exchange().map_or(std::ptr::null(), |exchange| exchange.desks.as_ptr());
-        ((std::ptr::from_ref(self).addr() - first.addr()) / size_of::<Desk>()) as u32
     }
 
     pub fn database(&self) -> u32 {
@@ -293,16 +301,27 @@ impl Desk {
         Moment(self.since.load(Relaxed))
     }
 
+    /// Whether it has been that, so many microseconds at most.
+    pub fn has_been(&self, service: Service, micros: i64) -> bool {
+        let since = Tick(self.since_tick.load(Relaxed));
+        self.service() == service && Tick::now() < since.plus(micros)
+    }
+
     /// Changes the service, if it is as expected.
-    pub fn turn(&self, from: Service, to: Service, now: Moment) -> bool {
+    pub fn turn(&self, from: Service, to: Service) -> bool {
         let turned = self.service.compare_exchange(from as u32, to as u32, SeqCst, Acquire).is_ok();
         if turned {
-            self.since.store(now.0, Relaxed);
+            self.note_since();
         }
         turned
     }
 
-    /// Frees the desk of a database that is gone.
+    fn note_since(&self) {
+        self.since.store(server::now().0, Relaxed);
+        self.since_tick.store(Tick::now().0, Relaxed);
+    }
+
+    /// Frees the desk of a database that is gone, and with it all who could sit or wait here.
     pub fn clear(&self) {
         self.service.store(Service::Closed as u32, SeqCst);
         self.counts.iter().for_each(|count| count.store(0, Relaxed));
@@ -347,9 +366,18 @@ pub fn launcher_is_here() {
 
 // The committer's side -----------------------------------------------------------------------------
 
-/// A call that the committer has.
+/// A call that the committer has. One that is neither answered nor put back is answered with nothing.
 pub struct Taken {
     slot: &'static Slot,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        // Only we take calls, so what is taken now is so by this one.
+        if matches!(self.slot.state.load(Acquire), TAKEN | ABANDONED) {
+            self.slot.say_nothing();
+        }
+    }
 }
 
 /// What waits at a desk.
@@ -360,21 +388,26 @@ pub struct Waiting {
     /// To be run one by one.
     pub alone: Vec<Taken>,
     /// When the first of those that were put back is to be taken again.
-    pub next: Option<Moment>,
+    pub next: Option<Tick>,
 }
 
-/// Sits down at a desk until the process ends. What it has then goes back to be taken by the next
-/// committer, unless its commit was under way: of that nobody knows, so it is left to its caller.
-pub fn sit_down(desk: &'static Desk, now: Moment) {
+/// Sits down at a desk until the process ends; false where somebody sits there. What it has then goes
+/// back to be taken by the next committer, unless its commit was under way: of that nobody knows, so it
+/// is left to its caller.
+pub fn sit_down(desk: &'static Desk) -> bool {
     extern "C-unwind" fn on_exit(_code: c_int, desk: Datum) {
         // SAFETY: the desk that was passed when this was registered.
         let desk = unsafe { &*desk.cast_mut_ptr::<Desk>() };
-        desk.committer.store(std::ptr::null_mut(), Release);
         desk.service.store(Service::Closed as u32, SeqCst);
-        let unknown = desk.committing.swap(false, Relaxed);
-        for slot in all_slots().iter().filter(|s| s.desk.load(Relaxed) == desk.number()) {
-            slot.committer_left(unknown);
+        let database = desk.database();
+        for slot in all_slots().iter().filter(|s| s.database.load(Relaxed) == database) {
+            slot.committer_left();
         }
+        desk.committer.store(std::ptr::null_mut(), SeqCst);
+    }
+    let nobody = std::ptr::null_mut();
+    if desk.committer.compare_exchange(nobody, my_latch(), SeqCst, Acquire).is_err() {
+        return false;
     }
     // SAFETY: called once an open transaction was aborted; touches atomics in shared memory, where the
     // desk lives too.
@@ -382,46 +415,55 @@ pub fn sit_down(desk: &'static Desk, now: Moment) {
         let argument = Datum::from(std::ptr::from_ref(desk));
         pg_sys::on_shmem_exit(Some(on_exit), argument);
     }
-    desk.committer.store(my_latch(), Release);
     desk.service.store(Service::Open as u32, SeqCst);
-    desk.since.store(now.0, Relaxed);
+    desk.note_since();
+    true
 }
 
 impl Slot {
-    fn committer_left(&self, unknown: bool) {
-        if self.turn(ABANDONED, FREE) {
-            return;
+    fn committer_left(&self) {
+        match self.state.load(Acquire) {
+            TAKEN if self.unsure.load(Relaxed) => self.say_nothing(),
+            TAKEN | ABANDONED => self.pass_on(POSTED),
+            _ => {}
         }
-        if self.state.load(Acquire) == TAKEN && unknown {
-            self.length.store(0, Relaxed); // an answer that says nothing
-            if !self.turn(TAKEN, ANSWERED) {
-                self.turn(ABANDONED, FREE);
-            }
-        } else if !self.turn(TAKEN, POSTED) {
-            self.turn(ABANDONED, FREE);
-        }
-        if matches!(self.state.load(Acquire), POSTED | ANSWERED) {
+        if self.state.load(Acquire) == POSTED {
             wake(&self.caller);
+        }
+    }
+
+    /// Gives an answer that says nothing.
+    fn say_nothing(&self) {
+        self.length.store(0, Relaxed);
+        self.pass_on(ANSWERED);
+        wake(&self.caller);
+    }
+
+    /// Hands it back to its caller, or frees it where the caller has gone.
+    fn pass_on(&self, state: u32) {
+        self.unsure.store(false, Relaxed);
+        if !self.turn(TAKEN, state) {
+            self.turn(ABANDONED, FREE);
         }
     }
 }
 
 impl Desk {
     /// Takes up to `most` calls that wait here, and up to `most_alone` of those that go by themselves.
-    pub fn take(&self, now: Moment, most: usize, most_alone: usize) -> Waiting {
-        let number = self.number();
+    pub fn take(&self, now: Tick, most: usize, most_alone: usize) -> Waiting {
+        let database = self.database();
         let mut waiting = Waiting::default();
         let mut due: Vec<&'static Slot> = Vec::new();
         for slot in all_slots() {
             let here = slot.state.load(Acquire) == POSTED;
-            if !here || slot.desk.load(Relaxed) != number {
+            if !here || slot.database.load(Relaxed) != database {
                 continue;
             }
-            let not_before = slot.not_before.load(Relaxed);
-            if not_before <= now.0 {
+            let not_before = Tick(slot.not_before.load(Relaxed));
+            if not_before <= now {
                 due.push(slot);
-            } else if waiting.next.is_none_or(|next| not_before < next.0) {
-                waiting.next = Some(Moment(not_before));
+            } else {
+                waiting.next = Some(waiting.next.map_or(not_before, |next| next.min(not_before)));
             }
         }
         due.sort_unstable_by_key(|slot| slot.ticket.load(Relaxed));
@@ -442,15 +484,11 @@ impl Desk {
 
     /// Whether anything waits here. Read in one order with the desk's state.
     pub fn awaited(&self) -> bool {
-        let number = self.number();
-        let here =
-            |slot: &Slot| slot.state.load(SeqCst) == POSTED && slot.desk.load(Relaxed) == number;
+        let database = self.database();
+        let here = |slot: &Slot| {
+            slot.state.load(SeqCst) == POSTED && slot.database.load(Relaxed) == database
+        };
         all_slots().iter().any(here)
-    }
-
-    /// Says whether a commit is under way of which, should we die, nobody would know how it ended.
-    pub fn committing(&self, under_way: bool) {
-        self.committing.store(under_way, Relaxed);
     }
 }
 
@@ -464,38 +502,40 @@ impl Taken {
         // SAFETY: as above.
         let length = write(unsafe { &mut *self.slot.message.get() });
         self.slot.length.store(length as u32, Relaxed);
-        self.pass_on(ANSWERED);
+        self.slot.pass_on(ANSWERED);
         wake(&self.slot.caller);
+    }
+
+    /// Says whether its commit is under way, of which nobody would know how it ended, should we die.
+    pub fn unsure(&self, under_way: bool) {
+        self.slot.unsure.store(under_way, Relaxed);
     }
 
     /// Puts the call back to be taken again after a while that grows each time; false once its
     /// deadline is over: then it is to be answered.
-    pub fn put_back(&self, now: Moment, alone: bool) -> bool {
+    pub fn put_back(&self, now: Tick, alone: bool) -> bool {
         let slot = self.slot;
-        if slot.deadline.load(Relaxed) <= now.0 {
+        let deadline = Tick(slot.deadline.load(Relaxed));
+        if deadline <= now {
             return false;
         }
-        let returns = slot.returns.fetch_add(1, Relaxed).min(5);
-        let pause = FIRST_PAUSE << returns;
-        let deadline = slot.deadline.load(Relaxed);
-        slot.not_before.store(now.0.saturating_add(pause).min(deadline), Relaxed);
+        let pause = FIRST_PAUSE << slot.returns.fetch_add(1, Relaxed).min(LONGER);
+        let not_before = Tick((now.0 / pause + 1) * pause).min(deadline);
+        slot.not_before.store(not_before.0, Relaxed);
         slot.alone.fetch_or(alone, Relaxed);
-        self.pass_on(POSTED);
+        slot.pass_on(POSTED);
         true
     }
 
     /// Puts the call back as if it had not been taken.
     pub fn untake(self) {
-        self.pass_on(POSTED);
-    }
-
-    fn pass_on(&self, state: u32) {
-        if !self.slot.turn(TAKEN, state) {
-            self.slot.turn(ABANDONED, FREE);
-        }
+        self.slot.pass_on(POSTED);
     }
 }
 
-/// Microseconds until a call that was put back is taken again, the first time; then twice as long each
-/// time, up to 32 times. Others hold a row for a millisecond or for as long as they forget it.
+/// Microseconds after which a call that was put back is taken again at the latest, the first time; then
+/// twice as long each time, some times. Others hold a row for a millisecond or for as long as they forget
+/// it; where many queue for it, it is free between two of them for a moment, which is to be met. Calls are
+/// taken again at full multiples of their pause: then those that want the same try for it once together.
 const FIRST_PAUSE: i64 = 1_500;
+const LONGER: u32 = 3;

@@ -35,6 +35,13 @@ impl Failure {
         matches!(self.code, ERRCODE_LOCK_NOT_AVAILABLE | ERRCODE_T_R_DEADLOCK_DETECTED)
     }
 
+    /// Whether it came of what others did at that moment, so that the same may do well a little later.
+    pub fn may_pass(&self) -> bool {
+        use PgSqlErrorCode::{ERRCODE_QUERY_CANCELED, ERRCODE_T_R_SERIALIZATION_FAILURE};
+        let passing = [ERRCODE_QUERY_CANCELED, ERRCODE_T_R_SERIALIZATION_FAILURE];
+        self.is_of_a_lock() || passing.contains(&self.code)
+    }
+
     /// Raises it again, here.
     pub fn raise(self) -> ! {
         if self.detail.is_empty() {

@@ -36,33 +36,16 @@ pub fn writing(relation: Oid) {
     unsafe { pg_sys::LockRelationOid(relation, pg_sys::RowExclusiveLock as i32) };
 }
 
+/// The same for a report: nobody reshapes it until the transaction ends.
+pub fn reading(relation: Oid) {
+    // SAFETY: as above.
+    unsafe { pg_sys::LockRelationOid(relation, pg_sys::AccessShareLock as i32) };
+}
+
 /// The same, unless that means to wait.
 pub fn try_writing(relation: Oid) -> bool {
     // SAFETY: as above.
     unsafe { pg_sys::ConditionalLockRelationOid(relation, pg_sys::RowExclusiveLock as i32) }
-}
-
-/// Whether somebody waits for all others to leave this database: to drop, rename or copy it.
-pub fn database_is_wanted() -> bool {
-    let tag = pg_sys::LOCKTAG {
-        locktag_field1: 0,
-        locktag_field2: pg_sys::DatabaseRelationId.to_u32(),
-        // SAFETY: reads a constant of the session.
-        locktag_field3: unsafe { pg_sys::MyDatabaseId.to_u32() },
-        locktag_field4: 0,
-        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
-        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
-    };
-    let mode = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-    // SAFETY: the lock that every session takes when it enters, given back at once; not waited for.
-    unsafe {
-        let got = pg_sys::LockAcquire(&tag, mode, true, true);
-        if got == pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL {
-            return true;
-        }
-        pg_sys::LockRelease(&tag, mode, true);
-        false
-    }
 }
 
 /// What a table is locked for.
@@ -70,6 +53,8 @@ pub fn database_is_wanted() -> bool {
 pub enum Mode {
     /// Partitions come; readers and writers go on.
     Reshape,
+    /// Nobody writes; readers go on.
+    Still,
     /// Nobody else is at it.
     Alone,
     /// Nobody has it to themselves.
@@ -80,11 +65,46 @@ pub enum Mode {
 pub fn try_table(table: Oid, mode: Mode) -> bool {
     let mode = match mode {
         Mode::Reshape => pg_sys::ShareUpdateExclusiveLock,
+        Mode::Still => pg_sys::ShareLock,
         Mode::Alone => pg_sys::AccessExclusiveLock,
         Mode::Read => pg_sys::AccessShareLock,
     };
     // SAFETY: a lock of an oid; a relation that has gone is noticed by its users.
     unsafe { pg_sys::ConditionalLockRelationOid(table, mode as i32) }
+}
+
+/// Takes the lock that every session takes when it enters this database, unless somebody waits for all
+/// others to leave it: to drop, rename or copy it.
+fn enter_database(beyond_the_transaction: bool) -> Option<pg_sys::LOCKTAG> {
+    // The tag as SET_LOCKTAG_OBJECT builds one for a shared object.
+    let tag = pg_sys::LOCKTAG {
+        locktag_field1: 0,
+        locktag_field2: pg_sys::DatabaseRelationId.to_u32(),
+        // SAFETY: reads a constant of the session.
+        locktag_field3: unsafe { pg_sys::MyDatabaseId.to_u32() },
+        locktag_field4: 0,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+    };
+    // SAFETY: does not wait.
+    let got = unsafe { pg_sys::LockAcquire(&tag, ENTERING, beyond_the_transaction, true) };
+    (got != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL).then_some(tag)
+}
+
+const ENTERING: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+
+/// Keeps this database from being dropped, renamed or copied until the transaction ends; false when
+/// somebody is about to.
+pub fn keep_database() -> bool {
+    enter_database(false).is_some()
+}
+
+/// Whether somebody waits for all others to leave this database.
+pub fn database_is_wanted() -> bool {
+    let entered = enter_database(true);
+    // SAFETY: gives back what was just taken.
+    entered.is_some_and(|tag| unsafe { !pg_sys::LockRelease(&tag, ENTERING, true) })
+        || entered.is_none()
 }
 
 /// The short critical section in which one warehouse's order numbers are drawn (shared) or its

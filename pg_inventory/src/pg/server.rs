@@ -3,7 +3,9 @@
 use inventory_core::time::Moment;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
+use rustix::time::{ClockId, clock_gettime};
 use std::ffi::{CStr, CString, c_int};
+use std::time::Duration;
 
 /// pgrx appends a Rust backtrace to an error's DETAIL where the server's environment asks for
 /// backtraces; users of the database are the wrong readers for it.
@@ -16,6 +18,28 @@ pub fn keep_backtraces_out_of_errors() {
 pub fn now() -> Moment {
     // SAFETY: reads the clock.
     Moment(unsafe { pg_sys::GetCurrentTimestamp() })
+}
+
+/// A time on a clock that all processes share and that nobody sets, in microseconds: for waiting, where
+/// the wall clock may step.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tick(pub i64);
+
+impl Tick {
+    pub fn now() -> Tick {
+        let now = clock_gettime(ClockId::Monotonic);
+        Tick(now.tv_sec * 1_000_000 + now.tv_nsec / 1_000)
+    }
+
+    pub fn plus(self, micros: i64) -> Tick {
+        Tick(self.0.saturating_add(micros))
+    }
+
+    /// How long it is from now until then.
+    pub fn until(self) -> Duration {
+        let micros = self.0.saturating_sub(Tick::now().0);
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    }
 }
 
 /// Bytes by chance, fit for ids that nobody shall guess.
@@ -131,6 +155,12 @@ pub fn commit_durably() {
             pg_sys::ForceSyncCommit();
         }
     }
+}
+
+/// Makes this transaction's commit wait until it is on disk, whatever the configuration says of commits.
+pub fn keep_commit_durable() {
+    // SAFETY: sets a flag of the transaction.
+    unsafe { pg_sys::ForceSyncCommit() };
 }
 
 /// Who logged in, whatever rights the call runs under.

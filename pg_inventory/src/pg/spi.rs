@@ -121,6 +121,26 @@ impl Spi {
         Rows::taken()
     }
 
+    /// Undoes what `work` did where it says that it came to nothing.
+    pub fn whole_or_not(&self, work: impl FnOnce() -> bool) -> bool {
+        // SAFETY: as PL/pgSQL does it for a block, but for errors, which abort the transaction. The
+        // memory and the owner of resources are those of before, whichever way it ends.
+        unsafe {
+            let (memory, owner) = (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner);
+            pg_sys::BeginInternalSubTransaction(std::ptr::null());
+            pg_sys::MemoryContextSwitchTo(memory);
+            let whole = work();
+            if whole {
+                pg_sys::ReleaseCurrentSubTransaction();
+            } else {
+                pg_sys::RollbackAndReleaseCurrentSubTransaction();
+            }
+            pg_sys::MemoryContextSwitchTo(memory);
+            pg_sys::CurrentResourceOwner = owner;
+            whole
+        }
+    }
+
     /// Executes a statement once, with arguments.
     pub fn once(&self, sql: &str, types: &[Oid], args: &Args) -> Rows {
         let Ok(source) = CString::new(sql) else { error!("a statement holds a zero byte") };

@@ -15,7 +15,9 @@ thread_local! {
 }
 
 pub fn expire(spi: &Spi) -> Result<Done, Refusal> {
-    let swept = engine::sweep(spi, NEXT.get(), HOLDS)?;
-    NEXT.set(swept.next.filter(|_| swept.more));
-    Ok(Done { count: swept.done, more: swept.more })
+    let due = engine::due(spi, NEXT.get(), HOLDS);
+    let more = due.len() == HOLDS;
+    // Set before anything can fail: then the next pass begins behind these.
+    NEXT.set(due.last().copied().filter(|_| more));
+    Ok(Done { count: engine::expire(spi, &due)?, more })
 }

@@ -1,13 +1,16 @@
 //! Partitions of the journal: opened ahead of their rows, dropped once all of them are old.
 
-use super::{Done, Progress, ago};
+use super::queue::{self, Kept};
+use super::{Done, Progress, ago, owner};
 use crate::engine;
 use crate::pg::lock::{self, Mode};
-use crate::pg::server;
 use crate::pg::spi::{Args, Spi};
+use crate::pg::{process, server};
 use crate::settings;
 use inventory_core::Refusal;
-use pgrx::pg_sys::{Oid, TIMESTAMPTZOID};
+use inventory_core::time::Moment;
+use pgrx::pg_sys::{INT8OID, Oid, TIMESTAMPTZOID};
+use std::time::Duration;
 
 /// Rows of one partition: small enough to drop one at a time, large enough that a busy year is a few
 /// dozen.
@@ -16,10 +19,15 @@ pub const ROWS: i64 = 10_000_000;
 const PASS: i64 = 1;
 /// Microseconds from one look at the old partitions to the next: each looks at their newest rows.
 const EVERY: i64 = 600 * 1_000_000;
-/// How often, and for how many milliseconds each time, a drop queues for the journal. Commands queue
-/// behind it meanwhile, so it is short; in between they get through.
+/// How often, and for how many milliseconds each time, a drop queues for the journal; in between those
+/// behind it get through.
 const TRIES: usize = 20;
-const QUEUE: i32 = 100;
+const QUEUE: u32 = 100;
+/// Ids of the default partition whose rows go in one pass.
+const STRAYS: i64 = 100_000;
+
+const JOURNAL: &str = "inventory.journal";
+const DEFAULT: &str = "inventory.journal_default";
 
 /// A partition with bounds.
 struct Part {
@@ -56,108 +64,165 @@ fn last_id(spi: &Spi) -> Result<i64, Refusal> {
     Ok(server::last_value(engine::layout(spi)?.journal_ids).unwrap_or(0))
 }
 
-/// Opens the next partition where fewer than wanted wait for rows. Whoever reads or reshapes the
-/// journal at the moment is not waited for.
+/// Opens the next partition where fewer than wanted wait for rows.
 pub fn open_ahead(spi: &Spi) -> Result<Done, Refusal> {
     let ahead = i64::from(settings::JOURNAL_AHEAD.get());
     let last = last_id(spi)?;
     let parts = parts(spi);
     let end = parts.iter().map(|part| part.to).max().unwrap_or(0);
     let waiting = parts.iter().filter(|part| part.from > last).count();
-    if waiting as i64 >= ahead {
+    if waiting as i64 >= ahead || !for_a_partition(spi) {
         return Ok(Done::default());
-    }
-    let (journal, rest) = ("inventory.journal", "inventory.journal_default");
-    for (name, mode) in [(journal, Mode::Reshape), (rest, Mode::Alone)] {
-        if !relation(spi, name).is_none_or(|table| lock::try_table(table, mode)) {
-            return Ok(Done::default());
-        }
     }
     let from = first_free(spi, end.max(last / ROWS * ROWS));
     let (name, to) = (format!("inventory.journal_{:04}", from / ROWS), from.saturating_add(ROWS));
     if relation(spi, &name).is_some() {
         return Ok(Done::default()); // somebody's own: verify and doctor tell of what it leads to
     }
-    spi.script(&format!("CREATE TABLE {name} (LIKE {journal} INCLUDING ALL)"));
+    let owner = owner(spi, JOURNAL);
     spi.script(&format!(
-        "ALTER TABLE {journal} ATTACH PARTITION {name} FOR VALUES FROM ({from}) TO ({to})"
+        "CREATE TABLE {name} (LIKE {JOURNAL} INCLUDING ALL);
+         ALTER TABLE {name} OWNER TO {owner};
+         ALTER TABLE {JOURNAL} ATTACH PARTITION {name} FOR VALUES FROM ({from}) TO ({to})"
     ));
     Ok(Done { count: PASS as usize, more: (waiting as i64) + PASS < ahead })
+}
+
+/// Has what a new partition needs: nobody else reshapes the journal, and nobody is at the rows that
+/// found none, which has to be queued for where every command writes them.
+fn for_a_partition(spi: &Spi) -> bool {
+    let rest_is_ours = |rest| {
+        queue::kept_by(spi, &Kept::Table(DEFAULT)).is_none()
+            && queue::lock_alone(spi, DEFAULT, rest, QUEUE)
+    };
+    relation(spi, JOURNAL).is_some_and(|table| lock::try_table(table, Mode::Reshape))
+        && relation(spi, DEFAULT).is_none_or(rest_is_ours)
 }
 
 /// The beginning of the first range from `end` on that has no rows in the default partition. Rows that
 /// came there stay there: their range is closed to a partition of its own.
 fn first_free(spi: &Spi, end: i64) -> i64 {
-    let stray = spi.script("SELECT pg_catalog.max(j.id) FROM inventory.journal_default AS j");
-    let stray = stray.first().and_then(|row| row.maybe_int8(1));
+    let stray = stray(spi, "max");
     stray.filter(|id| *id >= end).map_or(end, |id| (id / ROWS + 1).saturating_mul(ROWS))
 }
 
-/// Drops the oldest partition if its newest row is older than the journal is kept. Its sums go to
-/// `journal_base`, so that `verify()` stays exact.
+/// The least or the greatest id in the default partition.
+fn stray(spi: &Spi, end: &str) -> Option<i64> {
+    relation(spi, DEFAULT)?;
+    let found = spi.script(&format!("SELECT pg_catalog.{end}(j.id) FROM {DEFAULT} AS j"));
+    found.first()?.maybe_int8(1)
+}
+
+/// Lets the oldest part of the journal go if its newest row is older than the journal is kept. Its sums go
+/// to `journal_base`, so that `verify()` stays exact.
 pub fn drop_past(spi: &Spi) -> Result<Done, Refusal> {
     let Some(age) = settings::journal_retention() else { return Ok(Done::default()) };
     let Some(mut progress) = Progress::of(spi, "drop journal partitions").filter(|p| p.due(EVERY))
     else {
         return Ok(Done::default());
     };
-    let until = ago(age);
-    let (last, parts) = (last_id(spi)?, parts(spi));
-    let oldest = parts.first().filter(|part| part.to <= last);
-    let dropped = oldest.is_some_and(|part| all_older(spi, part, until) && drop_part(spi, part));
+    let gone = drop_oldest(spi, last_id(spi)?, ago(age));
     // After a drop the next one is looked at, at once.
-    progress.at = if dropped { progress.at } else { server::now() };
+    progress.at = if gone > 0 { progress.at } else { server::now() };
     progress.keep(spi);
-    Ok(Done { count: dropped.into(), more: dropped })
+    Ok(Done { count: gone, more: gone > 0 })
+}
+
+/// Drops the oldest partition, or deletes the oldest rows of the default one, whichever are older: what is
+/// in `journal_base` has to come before all that is left.
+fn drop_oldest(spi: &Spi, last: i64, until: Moment) -> usize {
+    let parts = parts(spi);
+    let first = parts.first();
+    let stray = stray(spi, "min").filter(|id| first.is_none_or(|part| *id < part.to));
+    match (stray, first.filter(|part| part.to <= last)) {
+        (Some(id), _) => {
+            let end = first.map_or(i64::MAX, |part| part.to);
+            forget_strays(spi, id.saturating_add(STRAYS).min(end), until)
+        }
+        (None, Some(part)) => (all_older(spi, part, until) && drop_part(spi, part)).into(),
+        (None, None) => 0,
+    }
+}
+
+/// Deletes what the default partition has of ids before `end`, if all of it is older.
+fn forget_strays(spi: &Spi, end: i64, until: Moment) -> usize {
+    let args = || Args::new().int8(end).moment(until);
+    let types = &[INT8OID, TIMESTAMPTZOID];
+    let younger = format!("SELECT 1 FROM {DEFAULT} AS j WHERE j.id < $1 AND j.at >= $2 LIMIT 1");
+    if spi.once(&younger, types, &args()).len() > 0 {
+        return 0;
+    }
+    let rows = format!("{DEFAULT} AS j WHERE j.id < $1 AND j.at < $2");
+    add_up(spi, &rows, types, &args());
+    spi.once(&format!("DELETE FROM {rows}"), types, &args()).processed()
+}
+
+/// Adds what these rows of the journal say to `journal_base`.
+fn add_up(spi: &Spi, rows: &str, types: &[Oid], args: &Args) {
+    let sums = format!(
+        "INSERT INTO inventory.journal_base AS b (sku, warehouse_id, lot, on_hand, reserved, version)
+         SELECT j.sku, j.warehouse_id, j.lot, pg_catalog.sum(j.on_hand_delta), pg_catalog.sum(j.reserved_delta),
+                pg_catalog.count(*)
+           FROM {rows} AND j.version IS NOT NULL
+          GROUP BY j.sku, j.warehouse_id, j.lot
+         ON CONFLICT (sku, warehouse_id, lot) DO UPDATE
+            SET on_hand = b.on_hand + excluded.on_hand, reserved = b.reserved + excluded.reserved,
+                version = b.version + excluded.version"
+    );
+    spi.once(&sums, types, args);
+    let cut = format!(
+        "UPDATE inventory.installation AS i
+            SET journal_cut = greatest(i.journal_cut, (SELECT pg_catalog.max(j.at) FROM {rows}))"
+    );
+    spi.once(&cut, types, args);
 }
 
 /// Whether every row is older. The last pages tell at once of most that are not.
-fn all_older(spi: &Spi, part: &Part, until: inventory_core::time::Moment) -> bool {
+fn all_older(spi: &Spi, part: &Part, until: Moment) -> bool {
     let name = &part.name;
     let younger = |pages: &str| {
         let sql = format!("SELECT 1 FROM inventory.{name} AS j WHERE j.at >= $1 {pages} LIMIT 1");
         spi.once(&sql, &[TIMESTAMPTZOID], &Args::new().moment(until)).len() > 0
     };
     let last = format!(
-        "AND j.ctid >= (SELECT pg_catalog.format('(%s,0)', greatest(0, pg_catalog.pg_relation_size(
-             'inventory.{name}') / pg_catalog.current_setting('block_size')::pg_catalog.int8 - 8))::pg_catalog.tid)"
+        "AND j.ctid >= (SELECT pg_catalog.format('(%s,0)', greatest(0, pg_catalog.pg_relation_size({}::pg_catalog.oid)
+             / pg_catalog.current_setting('block_size')::pg_catalog.int8 - 8))::pg_catalog.tid)",
+        part.table.to_u32()
     );
     !younger(&last) && !younger("")
 }
 
-/// Adds up what the partition says and drops it, or leaves it for another time where somebody is at it
-/// or the journal is never free. What was added up goes with the block that fails.
+/// Adds up what the partition says and drops it; or leaves all as it was where somebody is at it or the
+/// journal is never free. (Nobody writes to it any more; who still has a row in it open does not let us
+/// have it. It can be read until it goes.)
 fn drop_part(spi: &Spi, part: &Part) -> bool {
-    // Nobody writes to it any more; who still has a row in it open does not let us have it.
-    if !lock::try_table(part.table, Mode::Alone) {
+    let Some(journal) = relation(spi, JOURNAL) else { return false };
+    if queue::kept_by(spi, &Kept::Table(JOURNAL)).is_some()
+        || !lock::try_table(part.table, Mode::Still)
+    {
         return false;
     }
     let name = format!("inventory.{}", part.name);
-    spi.script(&format!(
-        "DO $drop$ BEGIN
-            INSERT INTO inventory.journal_base AS b (sku, warehouse_id, lot, on_hand, reserved, version)
-            SELECT j.sku, j.warehouse_id, j.lot, pg_catalog.sum(j.on_hand_delta),
-                   pg_catalog.sum(j.reserved_delta), pg_catalog.count(*)
-              FROM {name} AS j WHERE j.version IS NOT NULL
-             GROUP BY j.sku, j.warehouse_id, j.lot
-            ON CONFLICT (sku, warehouse_id, lot) DO UPDATE
-               SET on_hand = b.on_hand + excluded.on_hand, reserved = b.reserved + excluded.reserved,
-                   version = b.version + excluded.version;
-            UPDATE inventory.installation AS i
-               SET journal_cut = greatest(i.journal_cut, (SELECT pg_catalog.max(j.at) FROM {name} AS j));
-            FOR try IN 1 .. {TRIES} LOOP
-                BEGIN
-                    PERFORM pg_catalog.set_config('lock_timeout', '{QUEUE}', true);
-                    LOCK TABLE ONLY inventory.journal IN ACCESS EXCLUSIVE MODE;
-                    DROP TABLE {name};
-                    RETURN;
-                EXCEPTION WHEN lock_not_available THEN
-                    PERFORM pg_catalog.pg_sleep(4 * {QUEUE} / 1000.0);
-                END;
-            END LOOP;
-            RAISE lock_not_available;
-         EXCEPTION WHEN lock_not_available THEN NULL;
-         END $drop$"
-    ));
-    relation(spi, &name).is_none()
+    spi.whole_or_not(|| {
+        add_up(spi, &format!("{name} AS j WHERE true"), &[], &Args::new());
+        let free = lock_journal(spi, journal) && lock::try_table(part.table, Mode::Alone);
+        if free {
+            spi.script(&format!("DROP TABLE {name}"));
+        }
+        free
+    })
+}
+
+/// Locks the whole journal, for a moment that every command waits for.
+fn lock_journal(spi: &Spi, journal: Oid) -> bool {
+    for _ in 0..TRIES {
+        if queue::lock_alone(spi, JOURNAL, journal, QUEUE) {
+            return true;
+        }
+        process::rest(Duration::from_millis(4 * u64::from(QUEUE)));
+        if queue::kept_by(spi, &Kept::Table(JOURNAL)).is_some() {
+            break;
+        }
+    }
+    false
 }

@@ -1,9 +1,11 @@
 //! Leaves of stock: made, split in two, joined again while others work.
 //!
 //! A leaf is replaced in one short transaction that has the whole of stock to itself, so that each
-//! command finds either the old leaves or the new ones. It queues for that no longer than
-//! `QUEUE`: commands queue behind it meanwhile, and behind whoever it waits for.
+//! command finds either the old leaves or the new ones. Commands queue behind it meanwhile, and while it
+//! queues itself.
 
+use super::owner;
+use super::queue::{self, Kept};
 use crate::pg::spi::{Args, Spi};
 use crate::session::{self, Leaf};
 use inventory_core::{Code, Refusal};
@@ -11,8 +13,9 @@ use pgrx::pg_sys::INT8OID;
 
 /// The most leaves: names have two digits.
 pub const MOST: i32 = 64;
-/// Milliseconds that one try queues for stock.
-const QUEUE: u32 = 100;
+const STOCK: &str = "inventory.stock";
+/// The longest that one try may queue for stock, in milliseconds.
+const QUEUE: i32 = 800;
 
 /// How many leaves there shall be: a power of two.
 #[derive(Clone, Copy)]
@@ -30,17 +33,23 @@ impl Shards {
     }
 
     pub fn make_all(self, spi: &Spi) {
-        (0..self.0).for_each(|remainder| make(spi, self.0, remainder));
+        let owner = owner(spi, STOCK);
+        (0..self.0).for_each(|remainder| make(spi, self.0, remainder, &owner));
+    }
+
+    fn number(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX)
     }
 }
 
 /// Fillfactor: room for the next version of a row on its own page, so that an update touches no index.
 /// Never-analyzed leaves of a busy table bloat: vacuum by a small share.
-fn make(spi: &Spi, modulus: u64, remainder: u64) {
+fn make(spi: &Spi, modulus: u64, remainder: u64, owner: &str) {
     spi.script(&format!(
-        "CREATE TABLE inventory.stock_{remainder:02} PARTITION OF inventory.stock
+        "CREATE TABLE inventory.stock_{remainder:02} PARTITION OF {STOCK}
             FOR VALUES WITH (MODULUS {modulus}, REMAINDER {remainder})
-            WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)"
+            WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+         ALTER TABLE inventory.stock_{remainder:02} OWNER TO {owner}"
     ));
 }
 
@@ -51,36 +60,51 @@ struct Change {
     remainders: Vec<u64>,
 }
 
-/// Splits or joins the next leaf on the way to `shards`; whether more are left. Raises
-/// lock_not_available when others kept it from stock.
-pub fn step(spi: &Spi, shards: Shards, first: bool) -> Result<bool, Refusal> {
-    keep_target(spi, shards, first)?;
-    spi.script(&format!("SELECT pg_catalog.set_config('lock_timeout', '{QUEUE}', true)"));
-    if next(session::leaves(spi)?, shards)?.is_none() {
-        return Ok(false);
-    }
-    spi.script("LOCK TABLE ONLY inventory.stock IN ACCESS EXCLUSIVE MODE");
-    if let Some(change) = next(session::leaves(spi)?, shards)? {
-        change.carry_out(spi);
-    }
-    Ok(next(session::leaves(spi)?, shards)?.is_some())
+/// What one step came to.
+pub enum Step {
+    Done,
+    More,
+    /// Nothing was done: these keep stock.
+    WaitsFor(String),
 }
 
-/// Of two that reshape stock to different ends, the one that began last goes on.
-fn keep_target(spi: &Spi, shards: Shards, first: bool) -> Result<(), Refusal> {
-    let target = i64::try_from(shards.0).unwrap_or(i64::MAX);
-    let begin = "INSERT INTO inventory.upkeep AS u (job, position, at)
-                 VALUES ('reshard', $1, pg_catalog.clock_timestamp())
-                 ON CONFLICT (job) DO UPDATE SET position = excluded.position, at = excluded.at
-                 RETURNING u.position";
-    let go_on = "SELECT u.position FROM inventory.upkeep AS u
-                  WHERE u.job = 'reshard' AND u.position = $1 FOR UPDATE";
-    let sql = if first { begin } else { go_on };
-    if spi.once(sql, &[INT8OID], &Args::new().int8(target)).len() == 0 {
+/// Says where to; whether there is a way to go. Of two that reshape stock to different ends, the one that
+/// began last goes on.
+pub fn begin(spi: &Spi, shards: Shards) -> Result<Step, Refusal> {
+    let sql = "INSERT INTO inventory.upkeep AS u (job, position, at)
+               VALUES ('reshard', $1, pg_catalog.clock_timestamp())
+               ON CONFLICT (job) DO UPDATE SET position = excluded.position, at = excluded.at";
+    spi.once(sql, &[INT8OID], &Args::new().int8(shards.number()));
+    left(spi, shards)
+}
+
+/// Splits or joins the next leaf on the way to `shards`. Raises lock_not_available when it would have
+/// to queue for longer.
+pub fn step(spi: &Spi, shards: Shards, milliseconds: i32) -> Result<Step, Refusal> {
+    let sql =
+        "SELECT FROM inventory.upkeep AS u WHERE u.job = 'reshard' AND u.position = $1 FOR UPDATE";
+    if spi.once(sql, &[INT8OID], &Args::new().int8(shards.number())).len() == 0 {
         let detail = "another session has begun to reshard to another number";
         return Err(Refusal::new(Code::Busy, detail));
     }
-    Ok(())
+    if let Step::Done = left(spi, shards)? {
+        return Ok(Step::Done);
+    }
+    if let Some(whom) = queue::kept_by(spi, &Kept::Whole(STOCK)) {
+        return Ok(Step::WaitsFor(whom));
+    }
+    let patience = milliseconds.clamp(1, QUEUE);
+    spi.script(&format!("SELECT pg_catalog.set_config('lock_timeout', '{patience}', true)"));
+    spi.script(&format!("LOCK TABLE ONLY {STOCK} IN ACCESS EXCLUSIVE MODE"));
+    if let Some(change) = next(session::leaves(spi)?, shards)? {
+        change.carry_out(spi);
+    }
+    left(spi, shards)
+}
+
+fn left(spi: &Spi, shards: Shards) -> Result<Step, Refusal> {
+    let next = next(session::leaves(spi)?, shards)?;
+    Ok(next.map_or(Step::Done, |_| Step::More))
 }
 
 /// The largest leaf that is to be split, or the two smallest that are to be joined.
@@ -108,8 +132,9 @@ impl Change {
         for (at, leaf) in self.old.iter().enumerate() {
             set_aside(spi, leaf, at);
         }
+        let owner = owner(spi, STOCK);
         for remainder in &self.remainders {
-            make(spi, self.modulus, *remainder);
+            make(spi, self.modulus, *remainder, &owner);
         }
         let columns = columns(spi);
         for at in 0..self.old.len() {

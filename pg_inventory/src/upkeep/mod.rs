@@ -6,12 +6,13 @@ pub mod hot;
 pub mod journal;
 pub mod leaves;
 mod prune;
+pub mod queue;
 
 use crate::pg::server;
 use crate::pg::spi::{Args, Spi};
 use crate::plans;
-use inventory_core::Refusal;
 use inventory_core::time::Moment;
+use inventory_core::{Code, Refusal};
 
 /// What one pass of a job came to.
 #[derive(Clone, Copy, Default)]
@@ -25,17 +26,30 @@ pub struct Done {
 /// One job: a short pass in a transaction, again and again while there is more.
 pub struct Job {
     pub name: &'static str,
-    pub pass: fn(&Spi) -> Result<Done, Refusal>,
+    pass: fn(&Spi) -> Result<Done, Refusal>,
+    /// Passes in one transaction at most: what they lock is locked until it ends.
+    pub at_once: usize,
+}
+
+impl Job {
+    /// One pass. Where others have all that it needs (stock is being reshaped) nothing is done.
+    pub fn pass(&self, spi: &Spi) -> Result<Done, Refusal> {
+        match (self.pass)(spi) {
+            Err(refusal) if refusal.code == Code::Busy => Ok(Done::default()),
+            done => done,
+        }
+    }
 }
 
 /// All jobs, the most urgent first.
 pub static JOBS: [Job; 6] = [
-    Job { name: "expire holds", pass: holds::expire },
-    Job { name: "watch hot SKUs", pass: hot::watch },
-    Job { name: "open journal partitions", pass: journal::open_ahead },
-    Job { name: "prune requests", pass: prune::requests },
-    Job { name: "prune holds", pass: prune::holds },
-    Job { name: "drop journal partitions", pass: journal::drop_past },
+    Job { name: "expire holds", pass: holds::expire, at_once: 5 },
+    Job { name: "watch hot SKUs", pass: hot::watch, at_once: 1 },
+    Job { name: "open journal partitions", pass: journal::open_ahead, at_once: 4 },
+    Job { name: "prune requests", pass: prune::requests, at_once: 5 },
+    Job { name: "prune holds", pass: prune::holds, at_once: 5 },
+    // The last one, for it ends with the whole journal locked.
+    Job { name: "drop journal partitions", pass: journal::drop_past, at_once: 1 },
 ];
 
 /// How far a job has come, where it goes through a table bit by bit.
@@ -54,9 +68,11 @@ impl Progress {
         rows.first().map(|row| Progress { job, position: row.int8(1), at: row.moment(2) })
     }
 
-    /// Whether a round is under way, or one is due that long after the last.
+    /// Whether a round is under way, or one is due that long after the last. (One that ended in the
+    /// future was timed by a clock that has stepped back.)
     fn due(&self, every: i64) -> bool {
-        self.position > 0 || self.at.plus(every) <= server::now()
+        let now = server::now();
+        self.position > 0 || self.at.plus(every) <= now || self.at > now
     }
 
     fn keep(&self, spi: &Spi) {
@@ -68,4 +84,13 @@ impl Progress {
 /// The moment that many seconds ago.
 fn ago(seconds: i32) -> Moment {
     server::now().plus(-i64::from(seconds) * 1_000_000)
+}
+
+/// A table's owner, as an SQL identifier: what takes its place or comes beside it is to have the same.
+fn owner(spi: &Spi, table: &str) -> String {
+    let rows = spi.script(&format!(
+        "SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(c.relowner)) FROM pg_catalog.pg_class AS c
+          WHERE c.oid = '{table}'::pg_catalog.regclass"
+    ));
+    rows.first().map_or_else(|| "CURRENT_USER".to_owned(), |row| row.text(1))
 }

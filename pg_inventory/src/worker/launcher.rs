@@ -5,22 +5,41 @@ use crate::pg::exchange::{self, Desk, Service};
 use crate::pg::process::{self, Running};
 use crate::pg::server;
 use crate::settings;
+use inventory_core::time::Moment;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// How long a database without tables of ours is left alone.
-const ELSEWHERE: Duration = Duration::from_secs(15);
+/// For how many intervals a database without tables of ours is left alone, but no longer than that.
+const ELSEWHERE: (u32, Duration) = (8, Duration::from_secs(60));
 /// How long one is left alone whose visits fail, at most; it begins with two intervals and doubles.
 const GIVEN_UP: Duration = Duration::from_secs(300);
+/// The launcher gives a sign of life at least so often.
+const BEAT: Duration = Duration::from_secs(5);
+/// A lack of processes is told when it lasts that many intervals, and then not again for a while:
+/// parallel queries take what is left every now and then.
+const LACKING: u32 = 2;
+const AGAIN: Duration = Duration::from_secs(600);
 
 /// A database as the launcher knows it.
 struct Known {
     name: String,
-    due: Instant,
     visit: Option<Running>,
+    /// When the last visit ended, or the database was first seen.
+    since: Instant,
+    /// What that visit found.
+    found: Found,
+    /// How many have failed, one after the other.
     failures: u32,
-    /// What was last told in the log of it.
+    /// What was last told of it in the log.
     told: Found,
+    told_version: bool,
+}
+
+/// That no process is left for a visit.
+#[derive(Default)]
+struct Lack {
+    since: Option<(Instant, Moment)>,
+    told: Option<Instant>,
 }
 
 /// What the launcher remembers.
@@ -30,7 +49,7 @@ struct Launcher {
     /// Databases with a committer.
     committers: BTreeMap<u32, Running>,
     standby: bool,
-    exhausted: bool,
+    lack: Lack,
 }
 
 /// The process. Ends when the server does, or is asked to.
@@ -41,13 +60,18 @@ pub fn run() {
     let mut round = Instant::now();
     while process::wait(round.saturating_duration_since(Instant::now())) {
         launcher.send_committers();
-        if settings::UPKEEP.get() && round <= Instant::now() {
-            launcher.round();
-        }
         if round <= Instant::now() {
-            round = Instant::now() + settings::upkeep_interval() / 4;
+            clear_desks();
+            launcher.round();
+            round = Instant::now() + (settings::upkeep_interval() / 4).min(BEAT);
         }
     }
+}
+
+/// Frees the desks of databases that are gone. (Not of those that merely let nobody in: who is in them
+/// stays. And each desk is seen before its database is looked for, so no new one is missed.)
+fn clear_desks() {
+    Desk::all().filter(|desk| !process::database_exists(desk.database())).for_each(Desk::clear);
 }
 
 impl Launcher {
@@ -55,7 +79,7 @@ impl Launcher {
     /// who never came, are not waited for.
     fn take_place(&self) {
         for desk in Desk::all() {
-            desk.turn(Service::Starting, Service::Closed, server::now());
+            desk.turn(Service::Starting, Service::Closed);
         }
         exchange::launcher_is_here();
     }
@@ -65,11 +89,11 @@ impl Launcher {
         self.committers.retain(|_, committer| !committer.ended());
         let most = usize::try_from(settings::COMMITTERS.get()).unwrap_or(0);
         for desk in Desk::all() {
-            let (database, now) = (desk.database(), server::now());
+            let database = desk.database();
             let under_way = self.committers.contains_key(&database);
             if !under_way {
                 // It was sent and could not stay.
-                desk.turn(Service::Starting, Service::Refused, now);
+                desk.turn(Service::Starting, Service::Refused);
             }
             if desk.service() != Service::Wanted || under_way {
                 continue;
@@ -77,11 +101,11 @@ impl Launcher {
             let room = self.committers.len() < most;
             match room.then(|| process::send_committer(database)).flatten() {
                 Some(committer) => {
-                    desk.turn(Service::Wanted, Service::Starting, now);
+                    desk.turn(Service::Wanted, Service::Starting);
                     self.committers.insert(database, committer);
                 }
                 None => {
-                    desk.turn(Service::Wanted, Service::Refused, now);
+                    desk.turn(Service::Wanted, Service::Refused);
                 }
             }
         }
@@ -93,19 +117,23 @@ impl Launcher {
             pgrx::log!("pg_inventory: this is a standby: upkeep waits for its promotion");
         }
         self.standby = standby;
-        board::launcher(standby, self.exhausted);
+        board::launcher(server::now(), self.lack.since.map(|(_, at)| at));
         if standby {
             return;
         }
         self.look_around();
-        let databases: Vec<u32> = self.databases.keys().copied().collect();
-        for database in &databases {
-            self.look_after(*database);
+        if settings::UPKEEP.get() {
+            self.look_after();
+        }
+    }
+
+    fn look_after(&mut self) {
+        for (oid, known) in &mut self.databases {
+            known.look_after(*oid);
         }
         let under_way = self.databases.values().filter(|known| known.visit.is_some()).count();
-        let free = usize::try_from(settings::WORKERS.get()).unwrap_or(1).saturating_sub(under_way);
-        self.send(free);
-        board::launcher(standby, self.exhausted);
+        let most = usize::try_from(settings::WORKERS.get()).unwrap_or(1);
+        self.send(most.saturating_sub(under_way));
     }
 
     /// Takes in databases that came and went.
@@ -114,81 +142,117 @@ impl Launcher {
         let oids: Vec<u32> = there.iter().map(|(oid, _)| *oid).collect();
         self.databases.retain(|oid, _| oids.contains(oid));
         board::keep(&oids);
-        Desk::all().filter(|desk| !oids.contains(&desk.database())).for_each(Desk::clear);
         for (oid, name) in there {
-            self.databases.entry(oid).or_insert_with(|| Known {
-                name,
-                due: Instant::now(),
-                visit: None,
-                failures: 0,
-                told: Found::Nothing,
-            });
-        }
-    }
-
-    /// Takes in what came of a visit that has ended, and sets the next one.
-    fn look_after(&mut self, database: u32) {
-        let Some(known) = self.databases.get_mut(&database) else { return };
-        if !known.visit.as_ref().is_some_and(Running::ended) {
-            return;
-        }
-        known.visit = None;
-        let found = board::status(database).and_then(|s| s.visit).map_or(Found::Kept, |v| v.found);
-        known.failures = if found == Found::Begun { known.failures.saturating_add(1) } else { 0 };
-        let interval = settings::upkeep_interval();
-        known.due = Instant::now()
-            + match found {
-                Found::Kept => interval,
-                Found::Begun => {
-                    (interval * 2u32.saturating_pow(known.failures.min(16))).min(GIVEN_UP)
-                }
-                Found::Nothing | Found::NoTables | Found::OtherLayout(_) => ELSEWHERE.max(interval),
-            };
-        if found != known.told {
-            known.tell(found);
+            let known = self.databases.entry(oid).or_insert_with(Known::new);
+            known.name = name;
         }
     }
 
     /// Sends visits to the databases that have been due longest.
     fn send(&mut self, most: usize) {
         let now = Instant::now();
-        let mut due: Vec<(Instant, u32)> = self
-            .databases
-            .iter()
-            .filter(|(_, known)| known.visit.is_none() && known.due <= now)
-            .map(|(oid, known)| (known.due, *oid))
-            .collect();
+        let mut due: Vec<(Instant, u32)> =
+            self.databases.iter().filter_map(|(oid, k)| Some((k.due(now)?, *oid))).collect();
         due.sort_unstable();
-        let mut exhausted = false;
-        for (_, database) in due.into_iter().take(most) {
-            let Some(known) = self.databases.get_mut(&database) else { continue };
-            known.visit = process::send_visit(database, &known.name);
-            exhausted |= known.visit.is_none();
+        for (_, oid) in due.into_iter().take(most) {
+            let Some(known) = self.databases.get_mut(&oid) else { continue };
+            board::under_way(oid, true);
+            known.visit = process::send_visit(oid, &known.name);
+            if known.visit.is_none() {
+                board::under_way(oid, false);
+                return self.lack.goes_on(now);
+            }
+            self.lack.since = None;
         }
-        if exhausted && !self.exhausted {
+    }
+}
+
+impl Lack {
+    fn goes_on(&mut self, now: Instant) {
+        let (since, _) = *self.since.get_or_insert_with(|| (now, server::now()));
+        let lasts = now.duration_since(since) >= settings::upkeep_interval() * LACKING;
+        if lasts && self.told.is_none_or(|told| now.duration_since(told) >= AGAIN) {
             pgrx::log!(
                 "pg_inventory: no process left for upkeep: raise max_worker_processes, or lower pg_inventory.workers"
             );
+            self.told = Some(now);
         }
-        self.exhausted = exhausted;
     }
 }
 
 impl Known {
-    fn tell(&mut self, found: Found) {
-        if let Found::OtherLayout(layout) = found {
+    fn new() -> Known {
+        Known {
+            name: String::new(),
+            visit: None,
+            since: Instant::now(),
+            found: Found::Nothing,
+            failures: 0,
+            told: Found::Nothing,
+            told_version: false,
+        }
+    }
+
+    /// Takes in what came of a visit that has ended.
+    fn look_after(&mut self, oid: u32) {
+        if !self.visit.as_ref().is_some_and(Running::ended) {
+            return;
+        }
+        (self.visit, self.since) = (None, Instant::now());
+        // Where the board has no room it is as if nothing were there.
+        let visit = board::ended(oid, server::now());
+        self.found = visit.map_or(Found::NoTables, |v| v.found);
+        self.failures =
+            if self.found == Found::Failed { self.failures.saturating_add(1) } else { 0 };
+        self.tell(visit.is_some_and(|v| v.other_version));
+    }
+
+    /// Since when a visit has been due, if it is.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let due = self.since + self.pause();
+        (self.visit.is_none() && due <= now).then_some(due)
+    }
+
+    fn pause(&self) -> Duration {
+        let interval = settings::upkeep_interval();
+        match self.found {
+            Found::Nothing | Found::Unfinished => Duration::ZERO,
+            Found::Kept => interval,
+            Found::Failed => {
+                (interval * 2u32.saturating_pow(self.failures.min(12))).min(GIVEN_UP.max(interval))
+            }
+            Found::NoTables | Found::OtherLayout(_) | Found::OtherOwners => {
+                (interval * ELSEWHERE.0).min(ELSEWHERE.1.max(interval))
+            }
+        }
+    }
+
+    /// Tells in the log what has changed and somebody should know.
+    fn tell(&mut self, other_version: bool) {
+        let name = &self.name;
+        if other_version && !self.told_version {
             pgrx::log!(
-                "pg_inventory: the tables in database \"{}\" have layout {layout}, this library works with {}: run SELECT inventory.install()",
-                self.name,
+                "pg_inventory: the extension in database \"{name}\" is not of this library's version {}: run ALTER EXTENSION pg_inventory UPDATE, then SELECT inventory.install()",
+                super::sql_version()
+            );
+        }
+        self.told_version = other_version;
+        if self.found == self.told {
+            return;
+        }
+        self.told = self.found;
+        match self.found {
+            Found::OtherLayout(layout) => pgrx::log!(
+                "pg_inventory: the tables in database \"{name}\" have layout {layout}, this library works with {}: run SELECT inventory.install()",
                 crate::session::LAYOUT
-            );
+            ),
+            Found::OtherOwners => pgrx::log!(
+                "pg_inventory: a table in schema inventory of database \"{name}\" belongs neither to the owner of the others nor to a superuser: upkeep leaves all alone"
+            ),
+            Found::Failed => pgrx::log!(
+                "pg_inventory: upkeep of database \"{name}\" failed; it will be tried again"
+            ),
+            Found::Nothing | Found::NoTables | Found::Kept | Found::Unfinished => {}
         }
-        if found == Found::Begun {
-            pgrx::log!(
-                "pg_inventory: upkeep of database \"{}\" failed; it will be tried again",
-                self.name
-            );
-        }
-        self.told = found;
     }
 }

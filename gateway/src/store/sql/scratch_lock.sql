@@ -1,0 +1,1 @@
+SELECT on_hand FROM inventory_demo_scratch.stock WHERE sku = $1 FOR UPDATE

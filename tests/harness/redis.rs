@@ -1,0 +1,67 @@
+//! A Redis of a test's own, in memory, where the machine has a server.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::commands::find_program;
+use crate::pooler::free_port;
+
+const PASSWORD: &str = "of-the-tests";
+
+/// A running Redis; ended when dropped.
+pub struct Redis {
+    port: u16,
+    child: Child,
+}
+
+impl Redis {
+    /// None where the machine has no Redis.
+    pub async fn start() -> Option<Redis> {
+        let port = free_port();
+        // Debian's file has another name, and the program asks its own name what it is.
+        let mut command = Command::new(program()?);
+        command.arg0("redis-server").arg("-").current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("Redis starts");
+        let settings = format!(
+            "port {port}\nbind 127.0.0.1\nrequirepass {PASSWORD}\nappendonly no\nsave \"\"\n"
+        );
+        let mut given = child.stdin.take().expect("a pipe");
+        given.write_all(settings.as_bytes()).expect("Redis reads its settings");
+        drop(given);
+        let redis = Redis { port, child };
+        redis.wait_until_it_listens().await;
+        Some(redis)
+    }
+
+    async fn wait_until_it_listens(&self) {
+        for _ in 0..500 {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("Redis lets nobody in");
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The one that `make test` found or brought in, or the machine's own.
+fn program() -> Option<PathBuf> {
+    let named = std::env::var_os("INVENTORY_TEST_REDIS").map(PathBuf::from);
+    named.or_else(|| ["redis-server", "valkey-server"].into_iter().find_map(find_program))
+}
