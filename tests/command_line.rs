@@ -341,12 +341,40 @@ async fn doctor_says_what_to_do(pg: Pg) {
     assert_eq!(bare.code, Some(1), "{bare:?}");
     assert!(bare.out.contains("inventory init"), "{bare:?}");
     answer(&db, &["init"]).await;
-    let well = as_user(&db, User::Owner, &["doctor"]).await;
+    let mut owner = db.owner().await;
+    server.make_users(&mut owner).await;
+    let well = as_user(&db, User::Reader, &["doctor"]).await;
     assert_eq!(well.code, Some(0), "{well:?}");
-    answer(&db, &["doctor"]).await;
-    server.make_users(&mut db.owner().await).await;
+    // What only a client knows, then what the database says of itself.
+    let rows = answer(&db, &["doctor"]).await;
+    let subjects: Vec<&str> =
+        rows.as_array().unwrap().iter().map(|r| r["subject"].as_str().unwrap()).collect();
+    let own = ["connection", "server", "clock", "user", "extension"];
+    assert_eq!(subjects[..own.len()], own);
+    let topics = owner.text("SELECT topic FROM inventory.doctor()").await;
+    assert_eq!(subjects[own.len()..], topics.lines().collect::<Vec<_>>());
+    let worker = rows.as_array().unwrap().iter().find(|r| r["subject"] == "worker").unwrap();
+    assert_eq!(worker["state"], "note", "{worker}");
+    assert!(worker["next"].as_str().unwrap().contains("shared_preload_libraries"), "{worker}");
+
+    owner.run("ALTER TABLE inventory.orders DISABLE TRIGGER orders_keep_to_their_states").await;
+    let unwell = as_user(&db, User::Operator, &["doctor"]).await;
+    assert_eq!(unwell.code, Some(1), "{unwell:?}");
+    let line = unwell.out.lines().find(|line| line.starts_with("PROBLEM")).expect("a problem");
+    assert!(line.contains("layout") && line.contains("trigger"), "{unwell:?}");
+    assert!(
+        unwell.out.contains("-> Run ALTER TABLE inventory.orders ENABLE TRIGGER"),
+        "{unwell:?}"
+    );
+
     let stranger = as_user(&db, User::Stranger, &["doctor"]).await;
-    assert_ne!(stranger.code, Some(0), "{stranger:?}");
+    assert_eq!(stranger.code, Some(1), "{stranger:?}");
+    assert!(stranger.out.contains("GRANT inventory_operator"), "{stranger:?}");
+    let old = Database::create(server.clone(), "template0").await;
+    old.owner().await.run("CREATE EXTENSION pg_inventory VERSION '0.1.0'").await;
+    let old = as_user(&old, User::Owner, &["doctor"]).await;
+    assert_eq!(old.code, Some(1), "{old:?}");
+    assert!(old.out.contains("cannot examine itself yet"), "{old:?}");
     let away =
         run(inventory().args(["--database-url", "postgres://x@127.0.0.1:1/x", "doctor"])).await;
     assert_eq!(away.code, Some(3), "{away:?}");

@@ -1,14 +1,15 @@
-//! `inventory doctor`: findings in plain words, each with what to do next. Passwords never show:
+//! `inventory doctor`: what the database's own doctor() says, after what only a client can know:
+//! connection, server, clock, whether the extension is there, who the user is. Passwords never show:
 //! nothing here prints a URL.
 
 use super::screen::Screen;
 use super::settings::Settings;
 use crate::error::{Error, Result};
-use crate::store::{Extension, Role, ServerFacts, Session};
+use crate::store::{Diagnosis, Extension, ServerFacts, Session};
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A clock this far off is worth a word: reservations end by the server's clock.
+/// A clock this far off is worth a word: holds end by the server's clock.
 const CLOCK_TOLERANCE_S: f64 = 2.0;
 /// The oldest PostgreSQL that is supported, and the newest that is tested.
 const OLDEST: i32 = 15;
@@ -24,7 +25,7 @@ enum State {
 
 #[derive(Clone, Debug, Serialize)]
 struct Finding {
-    subject: &'static str,
+    subject: String,
     state: State,
     says: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,15 +33,25 @@ struct Finding {
 }
 
 fn ok(subject: &'static str, says: impl Into<String>) -> Finding {
-    Finding { subject, state: State::Ok, says: says.into(), next: None }
+    Finding { subject: subject.into(), state: State::Ok, says: says.into(), next: None }
 }
 
 fn note(subject: &'static str, says: impl Into<String>, next: impl Into<String>) -> Finding {
-    Finding { subject, state: State::Note, says: says.into(), next: Some(next.into()) }
+    Finding {
+        subject: subject.into(),
+        state: State::Note,
+        says: says.into(),
+        next: Some(next.into()),
+    }
 }
 
 fn problem(subject: &'static str, says: impl Into<String>, next: impl Into<String>) -> Finding {
-    Finding { subject, state: State::Problem, says: says.into(), next: Some(next.into()) }
+    Finding {
+        subject: subject.into(),
+        state: State::Problem,
+        says: says.into(),
+        next: Some(next.into()),
+    }
 }
 
 pub async fn run(settings: &Settings) -> Result<()> {
@@ -67,16 +78,35 @@ async fn examine(session: &mut Session, findings: &mut Vec<Finding>) -> Result<(
     let facts = session.server_facts().await?;
     let answered = now();
     findings.push(version(&facts));
-    findings.extend(durability(&facts));
     findings.push(clock(facts.clock, asked, answered));
-    findings.push(connections(&facts));
-    findings.push(preload(&facts));
+    findings.push(user(&facts, &session.roles().await?));
     let extension = session.extension().await?;
     findings.push(extension_state(extension.as_ref()));
-    findings.push(tables(session, extension.as_ref()).await?);
-    findings.extend(rights(&facts, &session.roles().await?));
-    findings.extend(open_transactions(session).await?);
+    let Some(installed) = extension.and_then(|e| e.installed) else { return Ok(()) };
+    match session.doctor().await {
+        Ok(diagnoses) => findings.extend(diagnoses.into_iter().map(Finding::from)),
+        // Who may not ask was told so; a function that is not there yet, by the code for "not installed".
+        Err(Error::Database { sqlstate, .. }) if sqlstate == "42501" => {}
+        Err(Error::Refused(_)) => findings.push(problem(
+            "doctor",
+            format!("pg_inventory {installed}, as this database has it, cannot examine itself yet"),
+            "Run `inventory init`: it brings the database up to date.",
+        )),
+        Err(error) => return Err(error),
+    }
     Ok(())
+}
+
+impl From<Diagnosis> for Finding {
+    fn from(diagnosis: Diagnosis) -> Finding {
+        let state = match diagnosis.state.as_str() {
+            "ok" => State::Ok,
+            "note" => State::Note,
+            _ => State::Problem,
+        };
+        let next = Some(diagnosis.advice).filter(|advice| !advice.is_empty());
+        Finding { subject: diagnosis.topic, state, says: diagnosis.finding, next }
+    }
 }
 
 fn version(facts: &ServerFacts) -> Finding {
@@ -96,35 +126,6 @@ fn version(facts: &ServerFacts) -> Finding {
     }
 }
 
-fn durability(facts: &ServerFacts) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if facts.fsync == "off" || facts.full_page_writes == "off" {
-        findings.push(problem(
-            "durability",
-            format!(
-                "fsync is {}, full_page_writes is {}: a power cut can destroy the database",
-                facts.fsync, facts.full_page_writes
-            ),
-            "Set both to on in postgresql.conf and restart; off is for throw-away servers only.",
-        ));
-    }
-    if facts.synchronous_commit == "off" {
-        findings.push(note(
-            "durability",
-            "synchronous_commit is off: a crash can lose the last answers that were given",
-            "Set synchronous_commit = on, unless the last half second may be lost.",
-        ));
-    }
-    if findings.is_empty() {
-        let mode = &facts.synchronous_commit;
-        findings.push(ok(
-            "durability",
-            format!("fsync on, synchronous_commit {mode}: what is answered is on disk"),
-        ));
-    }
-    findings
-}
-
 /// The server's clock was read between two readings of ours.
 fn clock(server: f64, asked: f64, answered: f64) -> Finding {
     let difference = if server < asked { server - asked } else { (server - answered).max(0.0) };
@@ -139,31 +140,7 @@ fn clock(server: f64, asked: f64, answered: f64) -> Finding {
     )
 }
 
-fn connections(facts: &ServerFacts) -> Finding {
-    let says = format!("{} of {} connections in use", facts.connections, facts.max_connections);
-    if facts.connections * 10 > i64::from(facts.max_connections) * 8 {
-        note(
-            "connections",
-            says,
-            "Put a pooler such as pgbouncer in front, or raise max_connections.",
-        )
-    } else {
-        ok("connections", says)
-    }
-}
-
-fn preload(facts: &ServerFacts) -> Finding {
-    let subject = "preload";
-    match facts.preloaded() {
-        None => ok(
-            subject,
-            "shared_preload_libraries is not visible to this user; nothing needs it yet",
-        ),
-        Some(true) => ok(subject, "pg_inventory is preloaded"),
-        Some(false) => ok(subject, "pg_inventory is not preloaded; nothing needs it yet"),
-    }
-}
-
+/// Whether it is there, and as old as this command; what is wrong with it the database says itself.
 fn extension_state(extension: Option<&Extension>) -> Finding {
     let subject = "extension";
     let binary = env!("CARGO_PKG_VERSION");
@@ -181,11 +158,6 @@ fn extension_state(extension: Option<&Extension>) -> Finding {
             format!("pg_inventory {available} is on the server, but not in this database"),
             "Run `inventory init`.",
         ),
-        Some(installed) if installed != available => note(
-            subject,
-            format!("pg_inventory {installed} is in this database, {available} on the server"),
-            "Run `inventory init`: it brings the database up to date.",
-        ),
         Some(installed) if installed != binary => note(
             subject,
             format!("pg_inventory is {installed}, this command is {binary}"),
@@ -195,61 +167,16 @@ fn extension_state(extension: Option<&Extension>) -> Finding {
     }
 }
 
-async fn tables(session: &mut Session, extension: Option<&Extension>) -> Result<Finding> {
-    let subject = "tables";
-    if !extension.is_some_and(|e| e.has_tables) {
-        return Ok(problem(subject, "the tables are missing", "Run `inventory init`."));
+fn user(facts: &ServerFacts, roles: &[String]) -> Finding {
+    let name = &facts.db_user;
+    if roles.is_empty() {
+        return problem(
+            "user",
+            format!("{name:?} is a member of no inventory role"),
+            format!("GRANT inventory_operator TO {name:?}; (or inventory_reader, to look only)"),
+        );
     }
-    Ok(match session.layout().await? {
-        Some(l) => ok(
-            subject,
-            format!("layout {}, {} stock leaves, generation {}", l.layout, l.shards, l.generation),
-        ),
-        None => ok(subject, "they are there; their layout is not visible to this user"),
-    })
-}
-
-fn rights(facts: &ServerFacts, roles: &[Role]) -> Vec<Finding> {
-    let subject = "rights";
-    if roles.len() < 3 {
-        let next = "Run `inventory init` as a superuser: the extension makes the roles.";
-        return vec![problem(subject, "not all of the three inventory roles exist", next)];
-    }
-    let held: Vec<&str> = roles.iter().filter(|r| r.held).map(|r| r.role.as_str()).collect();
-    if held.is_empty() {
-        return vec![problem(
-            subject,
-            format!("user {:?} is a member of no inventory role", facts.db_user),
-            format!("GRANT inventory_operator TO {:?};", facts.db_user),
-        )];
-    }
-    vec![ok(subject, format!("user {:?} may act as {}", facts.db_user, held.join(", ")))]
-}
-
-async fn open_transactions(session: &mut Session) -> Result<Vec<Finding>> {
-    let subject = "transactions";
-    let mut findings: Vec<Finding> = Vec::new();
-    for t in session.old_transactions().await? {
-        let who = t.db_user.unwrap_or_default();
-        let app = t.application_name.unwrap_or_default();
-        let state = t.state.unwrap_or_else(|| "in a state this user may not see".to_owned());
-        findings.push(note(
-            subject,
-            format!("process {} ({who}, {app:?}) has a transaction open for {:.0} s, {state}", t.pid, t.seconds),
-            format!("What it deducted waits with it. If nobody needs it: SELECT pg_terminate_backend({});", t.pid),
-        ));
-    }
-    for p in session.prepared_transactions().await? {
-        findings.push(note(
-            subject,
-            format!("prepared transaction {:?} is {:.0} s old", p.gid, p.seconds),
-            "It keeps its rows locked, even across restarts: COMMIT PREPARED or ROLLBACK PREPARED it.",
-        ));
-    }
-    if findings.is_empty() {
-        findings.push(ok(subject, "none is open for more than a minute"));
-    }
-    Ok(findings)
+    ok("user", format!("{name:?} may act as {}", roles.join(", ")))
 }
 
 fn show(screen: &Screen, findings: &[Finding]) -> Result<()> {

@@ -14,6 +14,17 @@ pub struct Violation {
     pub actual: String,
 }
 
+/// What the database says of its own setup.
+#[derive(Clone, Debug)]
+pub struct Diagnosis {
+    pub topic: String,
+    /// `ok`, `note` or `problem`
+    pub state: String,
+    pub finding: String,
+    /// Empty where nothing is to be done.
+    pub advice: String,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct ServerFacts {
     pub server_version: String,
@@ -21,9 +32,6 @@ pub struct ServerFacts {
     pub database: String,
     pub db_user: String,
     pub standby: bool,
-    pub fsync: String,
-    pub synchronous_commit: String,
-    pub full_page_writes: String,
     pub max_connections: i32,
     /// Absent where the database user may not see it.
     pub shared_preload_libraries: Option<String>,
@@ -38,29 +46,6 @@ impl ServerFacts {
         let list = self.shared_preload_libraries.as_ref()?;
         Some(list.split(',').any(|name| name.trim().trim_matches('"') == "pg_inventory"))
     }
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Role {
-    pub role: String,
-    /// Whether the current user is a member.
-    pub held: bool,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct OldTransaction {
-    pub pid: i32,
-    pub db_user: Option<String>,
-    pub application_name: Option<String>,
-    pub state: Option<String>,
-    pub seconds: f64,
-    pub writes: bool,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct PreparedTransaction {
-    pub gid: String,
-    pub seconds: f64,
 }
 
 impl Session {
@@ -82,6 +67,21 @@ impl Session {
             .collect()
     }
 
+    /// In the order of the answer.
+    pub async fn doctor(&mut self) -> Result<Vec<Diagnosis>> {
+        let rows = sqlx::query(sql::DOCTOR).fetch_all(&mut self.connection).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Diagnosis {
+                    topic: row.try_get("topic")?,
+                    state: row.try_get("state")?,
+                    finding: row.try_get("finding")?,
+                    advice: row.try_get("advice")?,
+                })
+            })
+            .collect()
+    }
+
     pub async fn server_facts(&mut self) -> Result<ServerFacts> {
         let row = sqlx::query(sql::SERVER_FACTS).fetch_one(&mut self.connection).await?;
         Ok(ServerFacts {
@@ -90,9 +90,6 @@ impl Session {
             database: row.try_get("database")?,
             db_user: row.try_get("db_user")?,
             standby: row.try_get("standby")?,
-            fsync: row.try_get("fsync")?,
-            synchronous_commit: row.try_get("synchronous_commit")?,
-            full_page_writes: row.try_get("full_page_writes")?,
             max_connections: row.try_get("max_connections")?,
             shared_preload_libraries: row.try_get("shared_preload_libraries")?,
             clock: row.try_get("clock")?,
@@ -100,40 +97,9 @@ impl Session {
         })
     }
 
-    pub async fn roles(&mut self) -> Result<Vec<Role>> {
+    /// The inventory roles that the current user is a member of.
+    pub async fn roles(&mut self) -> Result<Vec<String>> {
         let rows = sqlx::query(sql::ROLES).fetch_all(&mut self.connection).await?;
-        rows.iter()
-            .map(|row| Ok(Role { role: row.try_get("role")?, held: row.try_get("held")? }))
-            .collect()
-    }
-
-    /// Open for more than a minute, oldest first, ten at most.
-    pub async fn old_transactions(&mut self) -> Result<Vec<OldTransaction>> {
-        let rows = sqlx::query(sql::OLD_TRANSACTIONS).fetch_all(&mut self.connection).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(OldTransaction {
-                    pid: row.try_get("pid")?,
-                    db_user: row.try_get("db_user")?,
-                    application_name: row.try_get("application_name")?,
-                    state: row.try_get("state")?,
-                    seconds: row.try_get("seconds")?,
-                    writes: row.try_get("writes")?,
-                })
-            })
-            .collect()
-    }
-
-    /// Prepared and never finished: they hold their rows across restarts.
-    pub async fn prepared_transactions(&mut self) -> Result<Vec<PreparedTransaction>> {
-        let rows = sqlx::query(sql::PREPARED_TRANSACTIONS).fetch_all(&mut self.connection).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(PreparedTransaction {
-                    gid: row.try_get("gid")?,
-                    seconds: row.try_get("seconds")?,
-                })
-            })
-            .collect()
+        rows.iter().map(|row| Ok(row.try_get("role")?)).collect()
     }
 }

@@ -11,7 +11,7 @@ mod stock;
 mod warehouse;
 
 pub use bulk::{Deduction, OrderLines, ProductRow, SingleRow};
-pub use health::{OldTransaction, PreparedTransaction, Role, ServerFacts, Violation};
+pub use health::{Diagnosis, ServerFacts, Violation};
 pub use install::{Extension, Layout};
 pub use product::{NewProduct, Product, Put};
 pub use stock::{Answer, Date, Goods, Level, Lot, LowStock, Movement};

@@ -42,10 +42,9 @@ statements! {
     CLAIM_RECORD = "claim_record";
     MOVEMENTS_EXIST = "movements_exist";
     VERIFY = "verify";
+    DOCTOR = "doctor";
     SERVER_FACTS = "server_facts";
     ROLES = "roles";
-    OLD_TRANSACTIONS = "old_transactions";
-    PREPARED_TRANSACTIONS = "prepared_transactions";
     SCRATCH_SETUP = "scratch_setup";
     SCRATCH_DROP = "scratch_drop";
     SCRATCH_FILL = "scratch_fill";

@@ -96,9 +96,6 @@ fn doctor(_: &Call) -> Result<Answer, Refusal> {
     Ok(Answer::Rows(findings.into_iter().map(Finding::row).collect()))
 }
 
-/// Seconds after which a launcher that gives no sign is taken for gone; it gives one every five.
-const SILENT: i64 = 60;
-
 /// All that can be said: names here may be in letters that we cannot read.
 fn encoding() -> Finding {
     let next =
@@ -171,6 +168,9 @@ fn in_order(mut found: Vec<Finding>, tables_were_read: bool) -> Vec<Finding> {
     }
     ordered
 }
+
+/// Seconds after which a launcher that gives no sign is taken for gone; it gives one every five.
+const SILENT: i64 = 60;
 
 /// The background worker, as far as it concerns this database.
 fn worker() -> Finding {

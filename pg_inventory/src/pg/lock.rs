@@ -51,23 +51,23 @@ pub fn try_writing(relation: Oid) -> bool {
 /// What a table is locked for.
 #[derive(Clone, Copy)]
 pub enum Mode {
-    /// Nobody has it to themselves.
-    Read,
     /// Partitions come; readers and writers go on.
     Reshape,
     /// Nobody writes; readers go on.
     Still,
     /// Nobody else is at it.
     Alone,
+    /// Nobody has it to themselves.
+    Read,
 }
 
 /// Locks a table until the transaction ends, unless that means to wait.
 pub fn try_table(table: Oid, mode: Mode) -> bool {
     let mode = match mode {
-        Mode::Read => pg_sys::AccessShareLock,
         Mode::Reshape => pg_sys::ShareUpdateExclusiveLock,
         Mode::Still => pg_sys::ShareLock,
         Mode::Alone => pg_sys::AccessExclusiveLock,
+        Mode::Read => pg_sys::AccessShareLock,
     };
     // SAFETY: a lock of an oid; a relation that has gone is noticed by its users.
     unsafe { pg_sys::ConditionalLockRelationOid(table, mode as i32) }

@@ -3,9 +3,6 @@ SELECT pg_catalog.current_setting('server_version') AS server_version,
        pg_catalog.current_database()::text AS database,
        current_user::text AS db_user,
        pg_catalog.pg_is_in_recovery() AS standby,
-       pg_catalog.current_setting('fsync') AS fsync,
-       pg_catalog.current_setting('synchronous_commit') AS synchronous_commit,
-       pg_catalog.current_setting('full_page_writes') AS full_page_writes,
        pg_catalog.current_setting('max_connections')::integer AS max_connections,
        -- Only a superuser or pg_read_all_settings sees it.
        (SELECT s.setting FROM pg_catalog.pg_settings AS s

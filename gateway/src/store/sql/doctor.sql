@@ -1,0 +1,1 @@
+SELECT d.topic, d.state, d.finding, d.advice FROM inventory.doctor() AS d
