@@ -34,7 +34,7 @@ async fn a_resharded_database_goes_on_where_the_dump_was_taken(pg: Pg) {
     source.admin().await.run("CALL inventory.reshard(32)").await;
     goes_on_elsewhere(&pg, &source, &trade).await;
     // In the middle: some leaves are split, some are not, and the restored one comes to the end.
-    source.owner().await.run("SELECT inventory.reshard_step(8, true)").await;
+    source.owner().await.run("SELECT inventory.reshard_step(8)").await;
     let target = restored_elsewhere(&pg, &source).await;
     assert_eq!(target.digest().await, source.digest().await, "row by row the same");
     target.admin().await.run("CALL inventory.reshard(8)").await;
