@@ -116,7 +116,7 @@ BEGIN
         END;
         pause := CASE WHEN whom IS NULL
                       THEN extract(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) begun) ELSE 0.3 END;
-        IF whom IS DISTINCT FROM told AND whom IS NOT NULL THEN
+        IF NOT coalesce(whom OPERATOR(pg_catalog.=) told, whom IS NULL) THEN
             RAISE NOTICE 'reshard waits for %', whom;
         END IF;
         told := whom;
