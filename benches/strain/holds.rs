@@ -3,7 +3,7 @@
 use inventory_benches::{Bound, Check, Database, Load, Result};
 
 use crate::goods::{self, PLENTY, Spread};
-use crate::outcome::{Outcome, Seen};
+use crate::outcome::{Outcome, Seen, Side};
 use crate::site::{Site, close};
 
 pub const NAME: &str = "holds";
@@ -18,31 +18,44 @@ enum State {
     Lapsed,
 }
 
+/// What is called, by turns.
+const CALLS: [&str; 2] = ["reserve", "stock_level"];
+
 pub fn measure(site: &Site) -> Result<Outcome> {
     let mut outcome = Outcome::new(NAME);
     site.upkeep(false)?;
     for spread in [Spread::OneSku, Spread::AllSkus] {
+        let free = measure_free(site, spread, &mut outcome)?;
         for state in [State::Open, State::Lapsed] {
-            measure_one(site, spread, state, &mut outcome)?;
+            measure_held(site, spread, state, &free, &mut outcome)?;
         }
     }
     Ok(outcome)
 }
 
-fn measure_one(site: &Site, spread: Spread, state: State, outcome: &mut Outcome) -> Result<()> {
+/// Nothing is held: what the machine has to do with it.
+fn measure_free(site: &Site, spread: Spread, outcome: &mut Outcome) -> Result<Vec<Side>> {
+    let database = site.database("holds_none")?;
+    goods::stock_up(site, &database, PLENTY)?;
+    let title = format!("nothing held, {}", spread.name());
+    let sides = by_turns(site, &database, spread, &title, outcome)?;
+    close(site, [database])?;
+    Ok(sides)
+}
+
+fn measure_held(
+    site: &Site,
+    spread: Spread,
+    state: State,
+    free: &[Side],
+    outcome: &mut Outcome,
+) -> Result<()> {
     let holds = site.rows(100_000);
     // Lapsed, they hold all the goods there are, so that each call has to make room.
     let scarce = spread == Spread::OneSku && state == State::Lapsed;
-    let database = site.database(match (spread, state) {
-        (Spread::OneSku, State::Open) => "holds_open_one",
-        (Spread::OneSku, State::Lapsed) => "holds_lapsed_one",
-        (Spread::AllSkus, State::Open) => "holds_open_all",
-        (Spread::AllSkus, State::Lapsed) => "holds_lapsed_all",
-    })?;
+    let database =
+        site.database(if state == State::Open { "holds_open" } else { "holds_lapsed" })?;
     goods::stock_up(site, &database, if scarce { holds } else { PLENTY })?;
-    if state == State::Open {
-        both(site, &database, spread, &format!("nothing held, {}", spread.name()), outcome)?;
-    }
     goods::hold(site, &database, holds, spread)?;
     let which = if state == State::Open { "open" } else { "lapsed" };
     let title = format!("{holds} {which} on {}", spread.name());
@@ -51,34 +64,37 @@ fn measure_one(site: &Site, spread: Spread, state: State, outcome: &mut Outcome)
         let load = Load::new("stock_level, untouched", level(spread), 1);
         let (calls, within) = site.measure(&database, &load, site.slice())?;
         let what = format!("stock_level, {title}, nobody came since");
-        push(outcome, what, &Seen::of(&calls.all, &within))?;
+        let side = outcome.side(what, 1, &Seen::of(&calls.all, &within))?;
+        judge(&side, &free[1], outcome);
     }
-    both(site, &database, spread, &title, outcome)?;
+    for (side, free) in by_turns(site, &database, spread, &title, outcome)?.iter().zip(free) {
+        judge(side, free, outcome);
+    }
     close(site, [database])
 }
 
-/// Reserves and reads by turns.
-fn both(
+/// A side for each of `CALLS`.
+fn by_turns(
     site: &Site,
     database: &Database,
     spread: Spread,
     title: &str,
     outcome: &mut Outcome,
-) -> Result<()> {
-    let mut load = Load::new("reserve and stock_level", reserve(spread), 1);
+) -> Result<Vec<Side>> {
+    let mut load = Load::new(CALLS.join(" and "), reserve(spread), 1);
     load.scripts.push(level(spread));
     let (calls, within) = site.measure(database, &load, site.span())?;
-    for (script, name) in ["reserve", "stock_level"].into_iter().enumerate() {
+    let mut side = |(script, name): (usize, &str)| {
         let seen = Seen::of(&calls.of_script(script), &within);
-        push(outcome, format!("{name}, {title}"), &seen)?;
-    }
-    Ok(())
+        outcome.side(format!("{name}, {title}"), 1, &seen)
+    };
+    CALLS.into_iter().enumerate().map(&mut side).collect()
 }
 
-fn push(outcome: &mut Outcome, what: String, seen: &Seen) -> Result<()> {
-    let side = outcome.side(what, 1, seen)?;
+fn judge(side: &Side, free: &Side, outcome: &mut Outcome) {
+    let times = side.p50_ms / free.p50_ms;
+    outcome.note(format!("p50 over that with nothing held, {}", side.what), times, "times");
     outcome.checks.push(Check::new(format!("p50 ms, {}", side.what), side.p50_ms, MEDIAN_MS));
-    Ok(())
 }
 
 /// A script's beginning that draws a SKU, and its SQL expression.
