@@ -16,7 +16,7 @@ pub async fn maintain_does_the_same(pg: Pg) {
     let quiet = "expire holds|0|f\nwatch hot SKUs|0|f\nopen journal partitions|0|f\nprune requests|0|f\nprune holds|0|f\ndrop journal partitions|0|f";
     owner.check("SELECT * FROM inventory.maintain()", quiet).await;
     let mut op = db.operator().await;
-    op.run("SELECT inventory.reserve('A', 1) FROM generate_series(1, 1100)").await;
+    op.run("SELECT inventory.reserve('A', 1) FROM generate_series(1, 300)").await;
     owner
         .run("SELECT public.time_passes('1 hour'); SELECT setval('inventory.journal_id', 71000000)")
         .await;
@@ -32,7 +32,7 @@ pub async fn maintain_does_the_same(pg: Pg) {
     admin
         .check(
             "SELECT * FROM inventory.maintain()",
-            "expire holds|1000|t\nwatch hot SKUs|0|f\nopen journal partitions|2|f\nprune requests|100|f\nprune holds|0|f\ndrop journal partitions|0|f",
+            "expire holds|200|t\nwatch hot SKUs|0|f\nopen journal partitions|2|f\nprune requests|100|f\nprune holds|0|f\ndrop journal partitions|0|f",
         )
         .await;
     owner.run("UPDATE inventory.reservation SET closed_at = closed_at - interval '31 days' WHERE state = 'EXPIRED'").await;
@@ -40,7 +40,7 @@ pub async fn maintain_does_the_same(pg: Pg) {
     admin
         .check(
             "SELECT * FROM inventory.maintain()",
-            "expire holds|100|f\nwatch hot SKUs|0|f\nopen journal partitions|0|f\nprune requests|0|f\nprune holds|1000|f\ndrop journal partitions|0|f",
+            "expire holds|100|f\nwatch hot SKUs|0|f\nopen journal partitions|0|f\nprune requests|0|f\nprune holds|200|f\ndrop journal partitions|0|f",
         )
         .await;
     owner.check("SELECT count(*), (SELECT count(*) FROM inventory.reservation_line) FROM inventory.reservation", "100|100").await;
