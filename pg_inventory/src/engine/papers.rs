@@ -6,9 +6,13 @@
 use super::{Accepted, Patience, Task};
 use crate::pg::spi::{Args, Row, Spi};
 use crate::plans::{self, Statement};
+use crate::session::Session;
 use inventory_core::book::{Book, Papers};
 use inventory_core::command::{Action, Place, Quantity, WarehouseId};
+use inventory_core::decision::Movement;
+use inventory_core::event::EventType;
 use inventory_core::hold::{HeldLine, Hold, HoldId, HoldState};
+use inventory_core::lease::{self, Lease};
 use inventory_core::order::{Direction, Order, OrderDraft, OrderLine, OrderState};
 use inventory_core::order_number::OrderNumber;
 use inventory_core::text::Label;
@@ -20,31 +24,44 @@ use std::collections::BTreeSet;
 struct Reading {
     order: &'static Statement,
     hold: &'static Statement,
+    /// What makes a hold a lease, for those who will change it.
+    lease: Option<&'static Statement>,
     /// Whether what is not found although it is there is somebody's.
     skips: bool,
 }
 
-static LOOK: Reading = Reading { order: &plans::FIND_ORDER, hold: &plans::FIND_HOLD, skips: false };
-static LOCK: Reading = Reading { order: &plans::LOCK_ORDER, hold: &plans::LOCK_HOLD, skips: false };
-static TRY_LOCK: Reading =
-    Reading { order: &plans::TRY_LOCK_ORDER, hold: &plans::TRY_LOCK_HOLD, skips: true };
+static LOOK: Reading =
+    Reading { order: &plans::FIND_ORDER, hold: &plans::FIND_HOLD, lease: None, skips: false };
+static LOCK: Reading = Reading {
+    order: &plans::LOCK_ORDER,
+    hold: &plans::LOCK_HOLD,
+    lease: Some(&plans::LOCK_LEASE),
+    skips: false,
+};
+static TRY_LOCK: Reading = Reading {
+    order: &plans::TRY_LOCK_ORDER,
+    hold: &plans::TRY_LOCK_HOLD,
+    lease: Some(&plans::LOCK_LEASE),
+    skips: true,
+};
 
 /// What the tasks name, as it is now.
 pub fn look(spi: &Spi, tasks: &[Task]) -> Result<Papers, Refusal> {
-    LOOK.papers(spi, tasks, &Papers::default())
+    LOOK.papers(spi, 0, tasks, &Papers::default())
 }
 
 /// The same under lock; nothing when an order has come to another hold than `seen` meanwhile, so that
 /// other stock is to be locked.
 pub fn lock(
     spi: &Spi,
+    session: &Session,
     tasks: &[Task],
     seen: &Papers,
     patience: Patience,
 ) -> Result<Option<Papers>, Refusal> {
     let papers = match patience {
-        Patience::Wait => LOCK.papers(spi, tasks, seen)?,
-        Patience::Never => TRY_LOCK.papers(spi, tasks, seen)?,
+        Patience::Wait => LOCK.papers(spi, session.generation, tasks, seen)?,
+        Patience::Never => TRY_LOCK.papers(spi, session.generation, tasks, seen)?,
     };
     let hold = |papers: &Papers, no| papers.order(no).ok().and_then(|order| order.hold);
     let same = papers.orders.keys().all(|no| hold(&papers, *no) == hold(seen, *no));
@@ -52,10 +69,17 @@ pub fn lock(
 }
 
 impl Reading {
-    fn papers(&self, spi: &Spi, tasks: &[Task], seen: &Papers) -> Result<Papers, Refusal> {
+    fn papers(
+        &self,
+        spi: &Spi,
+        generation: i32,
+        tasks: &[Task],
+        seen: &Papers,
+    ) -> Result<Papers, Refusal> {
         let actions = || tasks.iter().filter_map(|t| Some(&t.command.as_ref().ok()?.action));
         let numbers: BTreeSet<OrderNumber> = actions().filter_map(Action::order).collect();
         let mut holds: BTreeSet<HoldId> = actions().filter_map(Action::hold).collect();
+        let leases: BTreeSet<HoldId> = actions().filter_map(Action::lease).collect();
         let mut papers = Papers::default();
         for number in numbers {
             if let Some(order) = self.order(spi, number)? {
@@ -66,7 +90,10 @@ impl Reading {
             }
         }
         for id in holds {
-            if let Some(hold) = self.hold(spi, id)? {
+            if let Some(mut hold) = self.hold(spi, id)? {
+                if let Some(statement) = self.lease.filter(|_| leases.contains(&id)) {
+                    hold.lease = lease(spi, statement, id, generation)?;
+                }
                 papers.holds.insert(id, Ok(hold));
             } else if self.skips && seen.holds.contains_key(&id) {
                 papers.holds.insert(id, Err(busy(&format!("reservation {}", id.text()))));
@@ -102,9 +129,29 @@ impl Reading {
             state,
             expires_at: row.maybe_moment(2),
             lines: lines.iter().map(|l| held_line(&l)).collect::<Result<_, Refusal>>()?,
+            lease: None,
             stored: state,
         }))
     }
+}
+
+fn lease(
+    spi: &Spi,
+    statement: &Statement,
+    id: HoldId,
+    generation: i32,
+) -> Result<Option<Lease>, Refusal> {
+    let rows = spi.execute(statement.plan(spi), &Args::new().uuid(&id.0));
+    let Some(row) = rows.first() else { return Ok(None) };
+    let given = row.int4(5);
+    Ok(Some(Lease {
+        holder: Label::new("holder", row.text(1))?,
+        void_since: (given != generation).then_some(given),
+        granted: row.int8(2),
+        sold: row.int8(3),
+        expires_at: row.moment(4),
+        stored: row.int8(3),
+    }))
 }
 
 fn order_line(row: &Row<'_>) -> Result<OrderLine, Refusal> {
@@ -143,20 +190,27 @@ fn damaged(column: &str) -> Refusal {
 }
 
 /// Writes what accepted commands made and changed.
-pub fn write(spi: &Spi, accepted: &[Accepted], book: &Book, now: Moment) {
+pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], book: &Book, now: Moment) {
     for done in accepted {
         if let Some((id, expires_at)) = &done.decision.hold {
             let args = Args::new().uuid(&id.0).maybe_moment(*expires_at).moment(now);
             spi.execute(plans::INSERT_HOLD.plan(spi), &args);
         }
         write_lines(spi, done);
+        insert_lease(spi, session, &done.command.action, now);
         if let (Action::CreateOrder(draft), Some(number)) = (&done.command.action, done.order) {
             insert_order(spi, draft, number, now);
         }
     }
     for (id, hold) in book.papers.changed_holds() {
-        let args = Args::new().uuid(&id.0).text(hold.state.as_str()).moment(now);
-        written(spi.execute(plans::CLOSE_HOLD.plan(spi), &args).processed());
+        if hold.state != hold.stored {
+            let args = Args::new().uuid(&id.0).text(hold.state.as_str()).moment(now);
+            written(spi.execute(plans::CLOSE_HOLD.plan(spi), &args).processed());
+        }
+        if let Some(lease) = &hold.lease {
+            let args = Args::new().uuid(&id.0).text(lease::state(hold.state)).int8(lease.sold);
+            written(spi.execute(plans::KEEP_LEASE.plan(spi), &args).processed());
+        }
     }
     for (number, order) in book.papers.changed_orders() {
         let args = Args::new()
@@ -169,7 +223,8 @@ pub fn write(spi: &Spi, accepted: &[Accepted], book: &Book, now: Moment) {
     }
 }
 
-/// A movement that reserves opens its line of the hold, any other closes it.
+/// A movement that reserves opens its line of the hold, a sale of leased goods lowers it, any other
+/// closes it.
 fn write_lines(spi: &Spi, done: &Accepted) {
     let expires_at = done.decision.hold.and_then(|(_, expires_at)| expires_at);
     for movement in &done.decision.movements {
@@ -185,11 +240,35 @@ fn write_lines(spi: &Spi, done: &Accepted) {
                 .int8(movement.reserved_delta)
                 .maybe_moment(expires_at);
             spi.execute(plans::OPEN_LINE.plan(spi), &args);
+        } else if is_leased(movement) {
+            let args = Args::new().uuid(&id.0).int4(*line).text(lot);
+            let args = args.int8(-movement.reserved_delta);
+            written(spi.execute(plans::LOWER_LINE.plan(spi), &args).processed());
         } else {
             let args = Args::new().uuid(&id.0).int4(*line).text(lot);
             spi.execute(plans::CLOSE_LINE.plan(spi), &args);
         }
     }
+}
+
+/// A deduction comes of a hold only where that is a lease: who takes an ordinary hold confirms it.
+fn is_leased(movement: &Movement) -> bool {
+    movement.event == EventType::StockDeducted
+}
+
+fn insert_lease(spi: &Spi, session: &Session, action: &Action, now: Moment) {
+    let Action::Lease { lease, line, holder, purpose, ttl } = action else { return };
+    let args = Args::new()
+        .uuid(&lease.0)
+        .text(&line.place.sku)
+        .int4(line.place.warehouse_id.number())
+        .text(holder)
+        .text(purpose.as_str())
+        .int8(line.quantity.units())
+        .int4(session.generation)
+        .moment(now)
+        .moment(now.plus(ttl.micros()));
+    spi.execute(plans::INSERT_LEASE.plan(spi), &args);
 }
 
 fn insert_order(spi: &Spi, draft: &OrderDraft, number: OrderNumber, now: Moment) {
