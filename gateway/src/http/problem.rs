@@ -126,6 +126,21 @@ pub struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// Members in the order in which people read them.
+#[derive(Serialize)]
+pub struct Document<'p> {
+    r#type: String,
+    title: &'p str,
+    status: u16,
+    detail: &'p str,
+    instance: &'p str,
+    code: &'p str,
+    trace_id: &'p str,
+    retryable: bool,
+    #[serde(flatten)]
+    members: &'p Map<String, Value>,
+}
+
 /// Seconds after which a retry is worth it.
 const RETRY_AFTER: u32 = 1;
 
@@ -198,25 +213,22 @@ impl Problem {
     }
 
     /// The document, for a request at `instance`.
-    pub fn document(&self, instance: &str, trace_id: &str) -> Value {
-        let mut document = json!({
-            "type": type_of(self.code),
-            "title": self.title,
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-            "instance": instance,
-            "code": self.code,
-            "trace_id": trace_id,
-            "retryable": self.retryable,
-        });
-        if let Value::Object(document) = &mut document {
-            document.extend(self.members.iter().map(|(name, value)| (name.clone(), value.clone())));
+    pub fn document<'p>(&'p self, instance: &'p str, trace_id: &'p str) -> Document<'p> {
+        Document {
+            r#type: type_of(self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            instance,
+            code: self.code,
+            trace_id,
+            retryable: self.retryable,
+            members: &self.members,
         }
-        document
     }
 
     pub fn write(&self, instance: &str, trace_id: &str) -> Response {
-        let body = self.document(instance, trace_id).to_string();
+        let body = serde_json::to_string(&self.document(instance, trace_id)).unwrap_or_default();
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -356,7 +368,8 @@ mod tests {
             detail: Some("requested 10 units, available: 3".into()),
             hint: None,
         };
-        let document = Problem::from(&refusal).document("/v1/deductions", "abc");
+        let problem = Problem::from(&refusal);
+        let document = serde_json::to_value(problem.document("/v1/deductions", "abc")).unwrap();
         assert_eq!(document["type"], "/errors/insufficient-stock");
         assert_eq!(document["detail"], "requested 10 units, available: 3");
         assert_eq!(document["status"], 400);
