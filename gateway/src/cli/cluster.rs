@@ -1,21 +1,17 @@
 //! `inventory cluster`: the private PostgreSQL behind `make up` and `make down`.
 
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::private::{self, DATABASE, told};
+use super::screen::Screen;
+use super::secrets;
 use super::settings::Settings;
-use crate::cluster::{Cluster, Error as ClusterError, Kept, Shutdown};
-use crate::error::{Error, Result};
-
-/// Group commit and the upkeep in the background need the library from the server's start on.
-const PRELOADED: &str = "pg_inventory";
-/// The database that `up` makes and names.
-const DATABASE: &str = "inventory";
+use crate::cluster::{Kept, Shutdown};
+use crate::error::Result;
 
 #[derive(Args)]
 pub struct ClusterArgs {
@@ -25,7 +21,8 @@ pub struct ClusterArgs {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Start a private PostgreSQL, made where it is missing; safe to run again
+    /// Start a private PostgreSQL with the extension and its tables, made where they are missing; safe
+    /// to run again
     Up(UpArgs),
     /// Stop it; its data stays
     Down(Place),
@@ -57,7 +54,11 @@ struct UpArgs {
     #[arg(long, env = "INVENTORY_ENV_FILE", value_name = "FILE")]
     env_file: Option<PathBuf>,
 
-    /// Redis to name in that file
+    /// File to write what `inventory serve` needs to, as NAME=value lines
+    #[arg(long, env = "INVENTORY_SERVE_FILE", value_name = "FILE")]
+    serve_file: Option<PathBuf>,
+
+    /// Redis to name in both
     #[arg(long, env = "INVENTORY_REDIS_URL", hide_env_values = true, value_name = "URL")]
     redis_url: Option<String>,
 }
@@ -73,29 +74,36 @@ struct State {
 
 const DOWN: State = State { running: false, pid: None, port: None, database_url: None };
 
-pub fn run(settings: &Settings, args: ClusterArgs) -> Result<()> {
+pub async fn run(settings: &Settings, args: ClusterArgs) -> Result<()> {
     let (state, sentence) = match args.action {
-        Action::Up(args) => up(&args)?,
+        Action::Up(args) => up(settings, &args).await?,
         Action::Down(place) => down(&place.data_dir)?,
         Action::Status(place) => status(&place.data_dir)?,
     };
     settings.screen().answer(&state, &sentence)
 }
 
-fn up(args: &UpArgs) -> Result<(State, String)> {
+async fn up(settings: &Settings, args: &UpArgs) -> Result<(State, String)> {
     let home = &args.place.data_dir;
     let verb = if Kept::running(home).is_some() { "runs" } else { "started" };
-    let mut builder = Cluster::builder(&args.pg_bin)
-        .at(home)
-        .database(DATABASE)
-        .setting("shared_preload_libraries", PRELOADED);
+    let mut builder = private::builder(&args.pg_bin).at(home);
     if let Some(port) = args.port {
         builder = builder.port(port);
     }
-    let cluster = builder.start().map_err(told)?;
+    let cluster = private::start(builder).await?;
     let (port, pid) = (cluster.port(), cluster.pid());
+    let patience = Duration::from_secs(settings.connect_timeout);
+    let furnished = private::furnish(&cluster, patience, false, &Screen::silent()).await?;
+    let redis_url = args.redis_url.as_deref().unwrap_or_default();
     if let Some(path) = &args.env_file {
-        write_env_file(path, &cluster.url(), args.redis_url.as_deref().unwrap_or_default())?;
+        write_env_file(path, &cluster.url(), &furnished.api_key, redis_url)?;
+    }
+    if let Some(path) = &args.serve_file {
+        let text = format!(
+            "INVENTORY_DATABASE_URL={}\nINVENTORY_ADMIN_DATABASE_URL={}\nINVENTORY_REDIS_URL={redis_url}\n",
+            furnished.operator_url, furnished.administrator_url
+        );
+        secrets::write(path, &text)?;
     }
     let state = State { running: true, pid, port: Some(port), database_url: Some(cluster.url()) };
     Ok((state, format!("PostgreSQL {verb} on 127.0.0.1:{port}, database {DATABASE}")))
@@ -121,25 +129,9 @@ fn status(home: &Path) -> Result<(State, String)> {
 }
 
 /// Empty values stand for parts of the stack that do not run.
-fn write_env_file(path: &Path, database_url: &str, redis_url: &str) -> Result<()> {
+fn write_env_file(path: &Path, database_url: &str, api_key: &str, redis_url: &str) -> Result<()> {
     let text = format!(
-        "DATABASE_URL={database_url}\nREDIS_URL={redis_url}\nGATEWAY_URL=\nINVENTORY_API_KEY=\n"
+        "DATABASE_URL={database_url}\nREDIS_URL={redis_url}\nGATEWAY_URL=\nINVENTORY_API_KEY={api_key}\n"
     );
-    let fresh = path.with_extension("new");
-    // It holds a password: nobody else may read it, from the first byte on.
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-    file.write_all(text.as_bytes())?;
-    fs::rename(&fresh, path)?;
-    Ok(())
-}
-
-fn told(error: ClusterError) -> Error {
-    match error {
-        ClusterError::NotStarted { .. } | ClusterError::NotStopped { .. } => Error::Unreachable {
-            target: "the private PostgreSQL".to_owned(),
-            cause: error.to_string(),
-        },
-        _ => Error::usage(error.to_string()),
-    }
+    secrets::write(path, &text)
 }

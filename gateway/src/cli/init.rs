@@ -46,7 +46,7 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct SampleReport {
+pub struct SampleReport {
     products: usize,
     warehouses: usize,
     products_created: u64,
@@ -67,7 +67,7 @@ pub async fn run(settings: &Settings, args: InitArgs) -> Result<()> {
     session.close().await
 }
 
-/// Extension and tables, for `demo` too.
+/// Extension and tables, for others too.
 pub async fn prepare(session: &mut Session, screen: &Screen) -> Result<()> {
     install(session, 16, screen).await.map(drop)
 }
@@ -125,7 +125,8 @@ fn files_missing() -> Error {
     }))
 }
 
-async fn load_sample(session: &mut Session, screen: &Screen) -> Result<SampleReport> {
+/// The sample shop, as it is before its first order.
+pub async fn load_sample(session: &mut Session, screen: &Screen) -> Result<SampleReport> {
     struct Quiet;
     impl Progress for Quiet {
         fn stage(&self, _: &str) {}

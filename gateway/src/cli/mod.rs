@@ -5,11 +5,13 @@ mod cluster;
 mod demo;
 mod doctor;
 mod init;
+mod private;
 mod product;
 mod progress;
 mod race;
 mod replay;
 mod screen;
+mod secrets;
 mod serve;
 mod settings;
 mod stock;
@@ -109,7 +111,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Openapi => serve::openapi(settings),
         Command::Replay(args) => replay::run(settings, args).await,
         Command::Check => check::run(settings).await,
-        Command::Cluster(args) => cluster::run(settings, args),
+        Command::Cluster(args) => cluster::run(settings, args).await,
         Command::Doctor => doctor::run(settings).await,
         Command::Demo(args) => demo::run(settings, args).await,
     }

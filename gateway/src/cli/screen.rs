@@ -35,6 +35,11 @@ impl Screen {
         Screen { json }
     }
 
+    /// For a part of a command whose whole has its own answer.
+    pub fn silent() -> Screen {
+        Screen { json: true }
+    }
+
     pub fn is_json(&self) -> bool {
         self.json
     }

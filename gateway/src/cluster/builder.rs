@@ -3,10 +3,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::error::{About, Error, Result};
+use super::hold::Hold;
 use super::identity::Identity;
-use super::keeper::Keeper;
+use super::keeper::Then;
 use super::server::{PidFile, Server};
-use super::{Cluster, SETTINGS_FILE, SUPERUSER, output_of, port, random, replace};
+use super::{Cluster, SETTINGS_FILE, SUPERUSER, output_of, password, port, replace};
 
 /// How often a start is tried again when somebody else took the port that was free a moment ago.
 const PORT_TRIES: usize = 5;
@@ -35,6 +36,7 @@ pub struct Builder {
     database: String,
     settings: Vec<(String, String)>,
     environment: Vec<(String, String)>,
+    attended: bool,
 }
 
 impl Builder {
@@ -47,6 +49,7 @@ impl Builder {
             database: SUPERUSER.to_owned(),
             settings,
             environment: Vec::new(),
+            attended: false,
         }
     }
 
@@ -55,6 +58,13 @@ impl Builder {
     #[must_use]
     pub fn at(mut self, home: impl Into<PathBuf>) -> Self {
         self.home = Some(home.into());
+        self
+    }
+
+    /// A kept cluster whose server ends with this process, however that ends. No other may run there.
+    #[must_use]
+    pub fn attended(mut self) -> Self {
+        self.attended = true;
         self
     }
 
@@ -103,10 +113,10 @@ impl Builder {
 
     fn prepare(&self) -> Result<Cluster> {
         let bin_dir = checked(&self.bin_dir)?;
-        let (home, keeper) = self.make_home()?;
+        let (home, hold) = self.make_home()?;
         let identity = Identity::for_server(&bin_dir, &home)?;
         identity.give(&home)?;
-        let durability = if keeper.is_some() { Durability::Temporary } else { Durability::Kept };
+        let durability = if self.home.is_none() { Durability::Temporary } else { Durability::Kept };
         let password = make_data(&bin_dir, &home, &identity, durability)?;
         Ok(Cluster {
             bin_dir,
@@ -118,23 +128,25 @@ impl Builder {
             settings: self.settings.clone(),
             environment: self.environment.clone(),
             server: None,
-            keeper,
+            hold,
         })
     }
 
-    fn make_home(&self) -> Result<(PathBuf, Option<Keeper>)> {
+    fn make_home(&self) -> Result<(PathBuf, Option<Hold>)> {
         if let Some(home) = &self.home {
             fs::create_dir_all(home).about("make", home)?;
             close_to_others(home)?;
-            return Ok((fs::canonicalize(home).about("find", home)?, None));
+            let home = fs::canonicalize(home).about("find", home)?;
+            let hold = self.attended.then(|| Hold::alone(&home)).transpose()?;
+            return Ok((home, hold));
         }
         let base = std::env::temp_dir();
         let home = tempfile::Builder::new()
             .prefix("pg_inventory-")
             .tempdir_in(&base)
             .about("make a folder in", &base)?;
-        let keeper = Keeper::of(home.path())?;
-        Ok((home.keep(), Some(keeper)))
+        let hold = Hold::of(home.path(), Then::Removed)?;
+        Ok((home.keep(), Some(hold)))
     }
 }
 
@@ -163,7 +175,7 @@ fn make_data(
         check_major(bin_dir, home)?;
         return Ok(fs::read_to_string(&kept).about("read", &kept)?.trim().to_owned());
     }
-    let password: String = random::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let password = password()?;
     fs::write(&kept, &password).about("write", &kept)?;
     close_to_others_file(&kept)?;
     identity.give(&kept)?;

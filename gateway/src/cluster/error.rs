@@ -27,6 +27,12 @@ pub enum Error {
     NotStarted { log: String },
     #[error("the server did not stop within {seconds} seconds")]
     NotStopped { seconds: u64 },
+    #[error(
+        "a PostgreSQL runs in {home} already, process {pid}: stop it, or name its --database-url"
+    )]
+    InUse { home: PathBuf, pid: i32 },
+    #[error("another process is at work in {home}")]
+    Locked { home: PathBuf },
     #[error("the server is not running")]
     NotRunning,
     #[error("{what}: {source}")]

@@ -14,6 +14,7 @@
 
 mod builder;
 mod error;
+mod hold;
 mod identity;
 mod keeper;
 mod kept;
@@ -29,8 +30,8 @@ use std::process::{Command, Stdio};
 pub use builder::Builder;
 use error::About;
 pub use error::{Error, Result};
+use hold::Hold;
 use identity::Identity;
-use keeper::Keeper;
 pub use kept::Kept;
 use server::Server;
 pub use server::Shutdown;
@@ -47,7 +48,7 @@ const LOG_TAIL_BYTES: usize = 2_000;
 /// A cluster whose server has been started; see [`Builder`] for its beginnings.
 ///
 /// Dropping a temporary cluster ends and removes it, also while a panic unwinds; one that was made
-/// [`at`](Builder::at) a folder stays and goes on running.
+/// [`at`](Builder::at) a folder stays and goes on running, unless it is [`attended`](Builder::attended).
 #[derive(Debug)]
 pub struct Cluster {
     bin_dir: PathBuf,
@@ -59,7 +60,8 @@ pub struct Cluster {
     settings: Vec<(String, String)>,
     environment: Vec<(String, String)>,
     server: Option<Server>,
-    keeper: Option<Keeper>,
+    /// Of a cluster whose server ends with this process.
+    hold: Option<Hold>,
 }
 
 impl Cluster {
@@ -234,12 +236,10 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if self.keeper.is_none() {
-            return;
-        }
+        let Some(hold) = &self.hold else { return };
         if let Some(mut server) = self.server.take() {
-            // Nobody will read the data again. The keeper ends what does not stop by itself.
-            let _ = server.stop(Shutdown::Immediate);
+            // The keeper ends what does not stop by itself.
+            let _ = server.stop(hold.shutdown());
         }
     }
 }
@@ -258,6 +258,11 @@ fn output_of(command: &mut Command, tool: &str) -> Result<String> {
         return Err(Error::Tool { tool: tool.to_owned(), output: said });
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+}
+
+/// A password that nobody guesses: 128 random bits as hexadecimal digits.
+pub fn password() -> Result<String> {
+    Ok(random::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn random<const N: usize>() -> Result<[u8; N]> {

@@ -14,6 +14,7 @@ statements! {
     UPDATE_EXTENSION = "update_extension";
     INSTALL = "install";
     EXTENSION = "extension";
+    PUT_LOGIN = "put_login";
     LAYOUT = "layout";
     PUT_PRODUCT = "put_product";
     DELETE_PRODUCT = "delete_product";
@@ -46,6 +47,7 @@ statements! {
     SET_HOT = "set_hot";
     API_KEYS = "api_keys";
     TOUCH_API_KEYS = "touch_api_keys";
+    CREATE_API_KEY = "create_api_key";
     PING = "ping";
     RECEIVE = "receive";
     DEDUCT = "deduct";
