@@ -1,5 +1,5 @@
 # Thin on purpose: the work is in docker/local/*.py, which need nothing but Python 3.9.
-# PG_CONFIG=/path/pg_config picks a PostgreSQL; INVENTORY_PGPORT a port.
+# PG_CONFIG=/path/pg_config picks a PostgreSQL; INVENTORY_PGPORT and INVENTORY_PORT its and the gateway's port.
 PYTHON ?= python3
 LOCAL := $(PYTHON) docker/local
 
@@ -18,7 +18,7 @@ test: ## everything that CI runs; brings in what it needs
 soak: ## what takes longer than CI, hours of it: the long forms of the tests, and `strain` in full
 	@$(LOCAL)/testing.py soak
 
-up: ## start the private PostgreSQL, and Redis where it can be had, in the background; addresses in .local/env
+up: ## start the private PostgreSQL, Redis where it can be had, and the gateway; addresses in .local/env
 	@$(LOCAL)/stack.py up
 
 down: ## stop them; the data stays

@@ -8,6 +8,7 @@ import sys
 import urllib.parse
 
 import extension
+import gateway
 import postgres
 import redis
 import runtime
@@ -15,7 +16,7 @@ from common import CHECKOUT, LOCAL, TARGET, Missing, cargo, only_one, run
 
 ENV_FILE = LOCAL / "env"
 PSQL = LOCAL / "psql"
-INVENTORY = TARGET / "release" / "inventory"
+INVENTORY = gateway.INVENTORY
 
 
 def build():
@@ -42,11 +43,14 @@ def up():
     folder = home(chosen.major)
     stop_all(other_than=folder if is_current(folder, bindir) else None)
     folder.parent.mkdir(exist_ok=True)
+    gateway.HOME.mkdir(mode=0o700, exist_ok=True)
     with only_one("prepare"):
         environment = {**os.environ, "INVENTORY_REDIS_URL": redis.up()}
-    run([INVENTORY, "cluster", "up", "--pg-bin", bindir, "--data-dir", folder, "--env-file", ENV_FILE],
-        stdout=sys.stdout, env=environment)
+    run([INVENTORY, "cluster", "up", "--pg-bin", bindir, "--data-dir", folder, "--env-file", ENV_FILE,
+         "--serve-file", gateway.SETTINGS], stdout=sys.stdout, env=environment)
     write_psql(bindir)
+    with only_one("prepare"):
+        write_addresses(GATEWAY_URL=gateway.up())
 
 
 def is_current(folder, bindir):
@@ -90,16 +94,26 @@ def addresses():
     return dict(line.split("=", 1) for line in lines)
 
 
+def write_addresses(**more):
+    lines = [f"{name}={value}\n" for name, value in {**addresses(), **more}.items()]
+    fresh = ENV_FILE.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.writelines(lines)
+    os.replace(fresh, ENV_FILE)
+
+
 def demo():
     up()
     environment = {**os.environ, **addresses(), "INVENTORY_PSQL": str(PSQL.relative_to(CHECKOUT))}
-    for name in ("INVENTORY_DATABASE_URL", "INVENTORY_REDIS_URL"):
+    environment["INVENTORY_ENV_FILE"] = str(ENV_FILE.relative_to(CHECKOUT))
+    for name in ("INVENTORY_DATABASE_URL", "INVENTORY_REDIS_URL", "INVENTORY_URL"):
         environment.pop(name, None)  # the demo's place is its own servers, whatever else is set
     run([INVENTORY, "demo"], stdout=sys.stdout, env=environment)
 
 
 def down():
-    stopped = [redis.down(), stop_all()]
+    stopped = [gateway.down(), redis.down(), stop_all()]
     if not any(stopped):
         print("nothing is running")
 
@@ -109,6 +123,7 @@ def status():
         print(f"{folder.name}: ", end="", flush=True)
         run([INVENTORY, "cluster", "status", "--data-dir", folder], stdout=sys.stdout)
     redis.status()
+    gateway.status()
 
 
 def measure(runner, arguments):

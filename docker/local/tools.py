@@ -18,7 +18,8 @@ PROGRAMS = {"pgbouncer": "pgbouncer", "faketime": "faketime"}
 def environment():
     """Variables that tell the tests where the tools are."""
     variables = {}
-    brought = (("INVENTORY_TEST_VENV", _python), ("INVENTORY_TEST_NODE", _node), ("INVENTORY_TEST_REDIS", _redis))
+    brought = (("INVENTORY_TEST_VENV", _python), ("INVENTORY_TEST_NODE", _node), ("INVENTORY_TEST_REDIS", _redis),
+               ("INVENTORY_TEST_PROMTOOL", _promtool))
     for name, bring in brought:
         try:
             variables[name] = str(bring(variables))
@@ -35,6 +36,11 @@ def _python(_variables):
 
 def _redis(_variables):
     return redis.program()
+
+
+def _promtool(_variables):
+    """Out of Debian's package, which would start a server if it were installed."""
+    return shutil.which("promtool") or debian.unpack("prometheus") / "usr" / "bin" / "promtool"
 
 
 def _node(variables):

@@ -28,9 +28,30 @@ pub struct DemoArgs {
     /// Redis to race against: redis://:password@host:port (without it, REDIS_URL)
     #[arg(long, env = "INVENTORY_REDIS_URL", hide_env_values = true, value_name = "URL")]
     redis_url: Option<String>,
+
+    /// The gateway to name there (without it, GATEWAY_URL)
+    #[arg(long, env = "INVENTORY_GATEWAY_URL", value_name = "URL")]
+    gateway_url: Option<String>,
+
+    /// The file with its key, as `make up` writes it
+    #[arg(long, env = "INVENTORY_ENV_FILE", default_value = ".local/env", value_name = "FILE")]
+    env_file: String,
+}
+
+/// One that stands before the same database.
+struct Gateway {
+    url: String,
+    env_file: String,
 }
 
 impl DemoArgs {
+    fn gateway(&self) -> Option<Gateway> {
+        let given = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        let url = self.gateway_url.clone().filter(|url| !url.is_empty());
+        let url = url.or_else(|| given("GATEWAY_URL"))?;
+        Some(Gateway { url, env_file: self.env_file.clone() })
+    }
+
     fn redis_url(&self) -> Option<String> {
         let named = self.redis_url.clone().filter(|url| !url.is_empty());
         named.or_else(|| std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty()))
@@ -63,6 +84,9 @@ pub async fn run(settings: &Settings, args: DemoArgs) -> Result<()> {
         return Err(Error::Unsound(violations.len()));
     }
     screen.say(&closing(&args.psql, &database))?;
+    if let Some(gateway) = args.gateway() {
+        screen.say(&over_http(&gateway))?;
+    }
     if screen.is_json() {
         screen.json(&Report { shop, race, low_stock, violations: violations.len() })?;
     }
@@ -127,6 +151,16 @@ async fn show_low_stock(session: &mut Session, screen: &Screen) -> Result<Vec<Lo
         ],
     )?;
     Ok(low)
+}
+
+fn over_http(gateway: &Gateway) -> String {
+    let Gateway { url, env_file } = gateway;
+    format!(
+        "\nor over HTTP, at {url} (its documents: {url}/docs):\n\
+         \x20 . {env_file}\n\
+         \x20 curl -H \"Authorization: Bearer $INVENTORY_API_KEY\" {url}/v1/stock/KIT-0101\n\
+         \x20 curl -H \"Authorization: Bearer $INVENTORY_API_KEY\" --json '{{\"sku\":\"KIT-0101\",\"quantity\":2}}' {url}/v1/deductions"
+    )
 }
 
 fn closing(psql: &str, database: &Database) -> String {
