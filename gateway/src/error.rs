@@ -36,8 +36,11 @@ pub enum Error {
     /// An error of PostgreSQL that is no refusal of ours: rights, serialization, a cancel.
     #[error("PostgreSQL {sqlstate}: {message}")]
     Database { sqlstate: String, message: String, detail: Option<String>, hint: Option<String> },
+    /// The gateway did not do it, for a reason of its own: a key it does not know, a right it lacks.
+    #[error("{code}: {detail}")]
+    Gateway { code: String, detail: String },
     /// The answer had another shape than the contract's.
-    #[error("unexpected answer of the database: {0}")]
+    #[error("unexpected answer: {0}")]
     Answer(String),
     /// `check` found something.
     #[error("violations of the invariants: {0}")]
@@ -48,6 +51,9 @@ pub enum Error {
     #[error("cannot write the output: {0}")]
     Output(#[from] std::io::Error),
 }
+
+/// How a gateway's name begins where one is named.
+pub const GATEWAY: &str = "the gateway at ";
 
 impl Error {
     /// Contract section 9: 1 refused, 2 wrong usage, 3 service not reachable.
@@ -61,6 +67,12 @@ impl Error {
 
     pub fn usage(message: impl Into<String>) -> Error {
         Error::Usage(message.into())
+    }
+
+    /// A refusal with the catalogue's sentence and hint.
+    pub fn refused(code: Code, detail: impl Into<String>) -> Error {
+        let (message, hint) = (code.title().to_owned(), Some(code.hint().to_owned()));
+        Error::Refused(Box::new(Refused { code, message, detail: Some(detail.into()), hint }))
     }
 
     /// The refusal, if it is one of the catalogue's.
@@ -80,6 +92,15 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Refused(refused) => refused.hint.clone(),
+            Error::Unreachable { target, .. } if target.starts_with(GATEWAY) => Some(
+                "Does `inventory serve` run there, and is --url (INVENTORY_URL) right? `make up` starts one \
+                 and writes its address to .local/env."
+                    .to_owned(),
+            ),
+            Error::Gateway { code, .. } if code == "unauthorized" => Some(
+                "Give a key with --api-key or INVENTORY_API_KEY; `inventory key create` makes one."
+                    .to_owned(),
+            ),
             Error::Unreachable { .. } => Some(
                 "Is the server running, and are host, port, user, password and database of \
                  --database-url (INVENTORY_DATABASE_URL) right? `make up` starts a private server and \
@@ -112,6 +133,7 @@ impl Error {
             Error::Usage(message) => ("usage", message.clone()),
             Error::Unreachable { .. } => ("unreachable", self.to_string()),
             Error::Database { .. } => ("database", self.to_string()),
+            Error::Gateway { code, detail } => (code.as_str(), detail.clone()),
             Error::Answer(_) => ("answer", self.to_string()),
             Error::Unsound(_) => ("unsound", self.to_string()),
             Error::Unwell(_) => ("unwell", self.to_string()),
@@ -122,7 +144,8 @@ impl Error {
 
     /// For people: code and detail, then what to do next.
     pub fn for_people(&self) -> String {
-        let kind = if self.refusal().is_some() { "refused" } else { "error" };
+        let refused = matches!(self, Error::Refused(_) | Error::Gateway { .. });
+        let kind = if refused { "refused" } else { "error" };
         match self.hint() {
             Some(hint) => format!("{kind}: {self}\nhint: {hint}"),
             None => format!("{kind}: {self}"),

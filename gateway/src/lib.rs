@@ -1,12 +1,15 @@
 //! The `inventory` command and the REST gateway. Thin on purpose: it decides when and with
 //! whom a command enters the engine inside PostgreSQL, never whether it is allowed.
 //!
+//! `client` talks to another gateway the way `store` talks to the database.
+//!
 //! `serve` builds and runs the service: `http` is what it says, `deduct` how many requests meet in one
 //! statement. `cli` reads arguments and prints · `store` is the only place that talks SQL · `replay` sends
 //! movements through it in large batches · `retail` and `sample` make those movements, from a file
 //! and from nothing · `cluster` makes and runs a private PostgreSQL · `error` knows the exit codes.
 
 pub mod cli;
+pub mod client;
 pub mod cluster;
 pub mod deduct;
 pub mod error;

@@ -7,7 +7,8 @@
 //! starts a pgbouncer, `redis` a Redis · `dice` throws the same dice every time · `isolation` plays specs of sessions
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
 //! back · `calls` names one call of each command · `trade` does a bit of everything · `chaos` kills
-//! processes · `ledger` compares what clients were told with what is written · `seller` is such a client.
+//! processes · `ledger` compares what clients were told with what is written · `seller` is such a client ·
+//! `service` runs `inventory serve` as people start it.
 
 pub mod calls;
 pub mod chaos;
@@ -24,6 +25,7 @@ pub mod release;
 pub mod run;
 pub mod seller;
 pub mod servers;
+pub mod service;
 pub mod session;
 pub mod trade;
 
@@ -35,6 +37,7 @@ pub use release::{Release, Under};
 pub use run::{Verdict, skipped};
 pub use seller::Seller;
 pub use servers::{Pg, Server, kept, preloaded};
+pub use service::Service;
 pub use session::{Refused, Session};
 pub use trade::Trade;
 

@@ -4,8 +4,10 @@
 
 use super::screen::Screen;
 use super::settings::Settings;
+use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::store::{Diagnosis, Extension, ServerFacts, Session};
+use clap::Command;
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -54,23 +56,56 @@ fn problem(subject: &'static str, says: impl Into<String>, next: impl Into<Strin
     }
 }
 
-pub async fn run(settings: &Settings) -> Result<()> {
-    let database = settings.database()?;
-    let mut session = match database.connect().await {
-        Ok(session) => session,
-        Err(error) => {
-            if settings.json {
-                let next = error.hint().unwrap_or_default();
-                show(&settings.screen(), &[problem("connection", error.to_string(), next)])?;
+/// `serve` is the command of that name, for the settings it would run with.
+pub async fn run(settings: &Settings, serve: &Command) -> Result<()> {
+    let mut findings = Vec::new();
+    let gateway = settings.gateway()?;
+    if gateway.is_none() || settings.names_a_database() {
+        match settings.database()?.connect().await {
+            Ok(mut session) => {
+                let target = settings.database()?.target();
+                findings.push(ok("connection", format!("reached {target}")));
+                examine(&mut session, &mut findings).await?;
             }
-            return Err(error);
+            Err(error) => {
+                if settings.json {
+                    let next = error.hint().unwrap_or_default();
+                    show(&settings.screen(), &[problem("connection", error.to_string(), next)])?;
+                }
+                return Err(error);
+            }
         }
-    };
-    let mut findings = vec![ok("connection", format!("reached {}", database.target()))];
-    examine(&mut session, &mut findings).await?;
+    }
+    if let Some(gateway) = gateway {
+        findings.push(examine_gateway(&gateway).await);
+    }
     show(&settings.screen(), &findings)?;
+    super::configuration::show(&settings.screen(), serve)?;
     let problems = findings.iter().filter(|f| f.state == State::Problem).count();
     if problems == 0 { Ok(()) } else { Err(Error::Unwell(problems)) }
+}
+
+async fn examine_gateway(gateway: &Client) -> Finding {
+    let target = gateway.target();
+    let version = match gateway.version().await {
+        Ok(version) => version,
+        Err(error) => {
+            return problem("gateway", error.to_string(), error.hint().unwrap_or_default());
+        }
+    };
+    let says = format!("reached {target}, version {version}");
+    if let Err(error) = gateway.ready().await {
+        let next = "Look at its log: it says why it takes no work.";
+        return problem("gateway", format!("{says}; it is not ready: {error}"), next);
+    }
+    match version == env!("CARGO_PKG_VERSION") {
+        true => ok("gateway", says),
+        false => note(
+            "gateway",
+            format!("{says}, this command is {}", env!("CARGO_PKG_VERSION")),
+            "Use the two from one release.",
+        ),
+    }
 }
 
 async fn examine(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {

@@ -2,23 +2,30 @@
 
 mod check;
 mod cluster;
+mod configuration;
 mod demo;
 mod doctor;
+mod hot;
 mod init;
+mod lines;
+mod order;
 mod private;
 mod product;
 mod progress;
 mod race;
 mod replay;
+mod reserve;
 mod screen;
 mod secrets;
 mod serve;
+mod service;
 mod settings;
+mod shell;
 mod stock;
 mod warehouse;
 
 use crate::error::{Error, Result};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use settings::Settings;
 use std::process::ExitCode;
 
@@ -58,6 +65,14 @@ enum Command {
     /// Stock: show, receive, deduct, adjust, recount, transfer, history
     #[command(subcommand)]
     Stock(stock::StockCommand),
+    /// Holds: make, show, confirm, release
+    #[command(subcommand)]
+    Reserve(reserve::ReserveCommand),
+    /// Orders: create, show, list, start, complete, fail, revert
+    #[command(subcommand)]
+    Order(order::OrderCommand),
+    /// SKUs that many want at once: list, set, clear
+    Hot(hot::HotArgs),
     /// Run the REST gateway
     Serve(serve::ServeArgs),
     /// The OpenAPI document of the REST gateway, as JSON
@@ -66,19 +81,25 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Recompute every invariant and show what is broken
     Check,
-    /// Look at connection, server, extension, rights and settings, and say what to do next
+    /// Look at connection, server, extension, rights, settings, and with --url at a gateway, and say
+    /// what to do next
     Doctor,
     /// The private PostgreSQL behind `make up`: up, down, status
     Cluster(cluster::ClusterArgs),
+    /// What makes a shell complete this command's words
+    Completions(shell::CompletionsArgs),
+    /// The manual page
+    Man(shell::ManArgs),
     /// Load the sample shop, replay its orders, and race an oversell against the engine
     Demo(demo::DemoArgs),
 }
 
 /// Parses, runs, prints the error if there is one.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let json = cli.settings.json;
-    match start(cli) {
+    match cli.settings.note_sources(&matches).and_then(|()| start(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         // `inventory stock show | head` is no failure.
         Err(Error::Output(cause)) if cause.kind() == std::io::ErrorKind::BrokenPipe => {
@@ -107,12 +128,21 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Product(command) => product::run(settings, command).await,
         Command::Warehouse(command) => warehouse::run(settings, command).await,
         Command::Stock(command) => stock::run(settings, command).await,
+        Command::Reserve(command) => reserve::run(settings, command).await,
+        Command::Order(command) => order::run(settings, command).await,
+        Command::Hot(args) => hot::run(settings, args).await,
+        Command::Completions(args) => shell::completions(Cli::command(), &args),
+        Command::Man(args) => shell::man(Cli::command(), &args),
         Command::Serve(args) => serve::run(settings, args).await,
         Command::Openapi => serve::openapi(settings),
         Command::Replay(args) => replay::run(settings, args).await,
         Command::Check => check::run(settings).await,
         Command::Cluster(args) => cluster::run(settings, args).await,
-        Command::Doctor => doctor::run(settings).await,
+        Command::Doctor => {
+            let whole = Cli::command();
+            let serve = whole.find_subcommand("serve").unwrap_or(&whole);
+            doctor::run(settings, serve).await
+        }
         Command::Demo(args) => demo::run(settings, args).await,
     }
 }
@@ -120,7 +150,6 @@ async fn run(cli: Cli) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_are_consistent() {
@@ -133,6 +162,49 @@ mod tests {
             let name = argument.get_env().and_then(|env| env.to_str()).unwrap_or_default();
             assert!(name.starts_with("INVENTORY_"), "--{:?}: {name:?}", argument.get_long());
         }
+    }
+
+    /// What a command is told anew each time; a variable for it would do harm or nothing.
+    const SAID_EACH_TIME: [&str; 22] = [
+        "request-id",
+        "reason",
+        "lot",
+        "expires-on",
+        "expected-version",
+        "from",
+        "to",
+        "low",
+        "lots",
+        "after",
+        "low-stock-threshold",
+        "lot-controlled",
+        "unit",
+        "attributes",
+        "and",
+        "qty",
+        "inbound",
+        "external-ref",
+        "state",
+        "out",
+        "role",
+        "expires-in",
+    ];
+
+    fn check_settings(command: &clap::Command) {
+        for argument in command.get_arguments() {
+            let Some(flag) = argument.get_long() else { continue };
+            if SAID_EACH_TIME.contains(&flag) || ["help", "version"].contains(&flag) {
+                continue;
+            }
+            let name = argument.get_env().and_then(|env| env.to_str()).unwrap_or_default();
+            assert!(name.starts_with("INVENTORY_"), "{} --{flag}: {name:?}", command.get_name());
+        }
+        command.get_subcommands().for_each(check_settings);
+    }
+
+    #[test]
+    fn so_has_every_setting_of_a_command() {
+        check_settings(&Cli::command());
     }
 
     #[test]

@@ -2,10 +2,9 @@
 
 use super::screen::{number, or_blank, text};
 use super::settings::{CallerArgs, Settings};
-use crate::error::{Error, Refused, Result};
+use crate::error::Result;
 use crate::store::{NewProduct, Product};
 use clap::{Args, Subcommand};
-use inventory_core::refusal::Code;
 
 #[derive(Subcommand)]
 pub enum ProductCommand {
@@ -82,15 +81,14 @@ async fn put(settings: &Settings, args: PutArgs) -> Result<()> {
         unit: args.unit,
         attributes: args.attributes,
     };
-    let mut session = settings.connect().await?;
-    let put = session.put_product(&product, &args.caller.into()).await?;
+    let mut service = settings.service().await?;
+    let put = service.put_product(&product, &args.caller.into()).await?;
     let text = format!("product {} {}", product.sku, put.what_happened());
     settings.screen().answer(&put, &text)
 }
 
 async fn show(settings: &Settings, sku: &str) -> Result<()> {
-    let found = settings.connect().await?.products(Some(sku), None, 1).await?;
-    let product = found.into_iter().next().ok_or_else(|| unknown(sku))?;
+    let product = settings.service().await?.product(sku).await?;
     let text = format!(
         "sku                  {}\nname                 {}\nunit                 {}\nlow stock threshold  {}\nlot controlled       {}\nattributes           {}",
         product.sku,
@@ -104,7 +102,7 @@ async fn show(settings: &Settings, sku: &str) -> Result<()> {
 }
 
 async fn list(settings: &Settings, limit: i64, after: Option<&str>) -> Result<()> {
-    let products = settings.connect().await?.products(None, after, limit).await?;
+    let products = settings.service().await?.list_products(after, limit).await?;
     settings.screen().list(
         &products,
         &[
@@ -118,20 +116,11 @@ async fn list(settings: &Settings, limit: i64, after: Option<&str>) -> Result<()
 }
 
 async fn delete(settings: &Settings, sku: &str, caller: CallerArgs) -> Result<()> {
-    let done = settings.connect().await?.delete_product(sku, &caller.into()).await?;
+    let done = settings.service().await?.delete_product(sku, &caller.into()).await?;
     let text = format!("product {sku} {}", done.what_happened());
     settings.screen().answer(&done, &text)
 }
 
 fn yes_no(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
-}
-
-fn unknown(sku: &str) -> Error {
-    Error::Refused(Box::new(Refused {
-        code: Code::UnknownSku,
-        message: Code::UnknownSku.title().to_owned(),
-        detail: Some(format!("no product has the SKU {sku:?}")),
-        hint: Some("`inventory product list` shows those that are there.".to_owned()),
-    }))
 }

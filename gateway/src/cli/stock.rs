@@ -1,9 +1,10 @@
 //! `inventory stock …`
 
 use super::screen::{grouped, number, or_blank, text};
+use super::service::Service;
 use super::settings::{CallerArgs, Settings};
 use crate::error::Result;
-use crate::store::{Answer, AuditFilter, Date, Goods, Level, Lot, Movement, Session};
+use crate::store::{Answer, AuditFilter, Date, Goods, Level, Lot, Movement};
 use chrono::SecondsFormat;
 use clap::{Args, Subcommand};
 
@@ -151,33 +152,33 @@ impl From<GoodsArgs> for Goods {
 }
 
 pub async fn run(settings: &Settings, command: StockCommand) -> Result<()> {
-    let mut session = settings.connect().await?;
+    let mut service = settings.service().await?;
     let answer = match command {
-        StockCommand::Show(args) => return show(settings, &mut session, args).await,
-        StockCommand::Transfer(args) => return transfer(settings, &mut session, args).await,
+        StockCommand::Show(args) => return show(settings, &mut service, args).await,
+        StockCommand::Transfer(args) => return transfer(settings, &mut service, args).await,
         StockCommand::History { sku, warehouse, limit } => {
-            return history(settings, &mut session, &sku, warehouse, limit).await;
+            return history(settings, &mut service, &sku, warehouse, limit).await;
         }
         StockCommand::Receive { goods, qty, expires_on, reason, caller } => {
-            session.receive(&goods.into(), qty, expires_on, &reason, &caller.into()).await?
+            service.receive(&goods.into(), qty, expires_on, &reason, &caller.into()).await?
         }
         StockCommand::Deduct { goods, qty, reason, caller } => {
-            session.deduct(&goods.into(), qty, &reason, &caller.into()).await?
+            service.deduct(&goods.into(), qty, &reason, &caller.into()).await?
         }
         StockCommand::Adjust { goods, delta, reason, caller } => {
-            session.adjust(&goods.into(), delta, &reason, &caller.into()).await?
+            service.adjust(&goods.into(), delta, &reason, &caller.into()).await?
         }
         StockCommand::Recount { goods, counted, reason, expected_version, caller } => {
             let goods = goods.into();
-            session.recount(&goods, counted, expected_version, &reason, &caller.into()).await?
+            service.recount(&goods, counted, expected_version, &reason, &caller.into()).await?
         }
     };
     settings.screen().answer(&answer, &sentence(&answer))
 }
 
-async fn show(settings: &Settings, session: &mut Session, args: ShowArgs) -> Result<()> {
+async fn show(settings: &Settings, service: &mut Service, args: ShowArgs) -> Result<()> {
     if let (true, Some(sku)) = (args.lots, args.sku.as_deref()) {
-        let lots = session.lots(sku, args.warehouse, args.limit).await?;
+        let lots = service.lots(sku, args.warehouse, args.limit).await?;
         return settings.screen().list(
             &lots,
             &[
@@ -191,7 +192,7 @@ async fn show(settings: &Settings, session: &mut Session, args: ShowArgs) -> Res
             ],
         );
     }
-    let levels = session.levels(args.sku.as_deref(), args.warehouse, args.low, args.limit).await?;
+    let levels = service.levels(args.sku.as_deref(), args.warehouse, args.low, args.limit).await?;
     settings.screen().list(
         &levels,
         &[
@@ -206,10 +207,10 @@ async fn show(settings: &Settings, session: &mut Session, args: ShowArgs) -> Res
     )
 }
 
-async fn transfer(settings: &Settings, session: &mut Session, args: TransferArgs) -> Result<()> {
+async fn transfer(settings: &Settings, service: &mut Service, args: TransferArgs) -> Result<()> {
     let goods = Goods { sku: args.sku, warehouse_id: args.from, lot: args.lot };
     let answers =
-        session.transfer(&goods, args.to, args.qty, &args.reason, &args.caller.into()).await?;
+        service.transfer(&goods, args.to, args.qty, &args.reason, &args.caller.into()).await?;
     let [source, target] = &answers;
     let text = format!(
         "from warehouse {}: {}\nto warehouse {}: {}",
@@ -223,7 +224,7 @@ async fn transfer(settings: &Settings, session: &mut Session, args: TransferArgs
 
 async fn history(
     settings: &Settings,
-    session: &mut Session,
+    service: &mut Service,
     sku: &str,
     warehouse: Option<i32>,
     limit: i64,
@@ -233,7 +234,7 @@ async fn history(
         warehouse_id: warehouse,
         ..AuditFilter::default()
     };
-    let movements = session.audit(&filter, limit).await?;
+    let movements = service.audit(&filter, limit).await?;
     settings.screen().list(
         &movements,
         &[

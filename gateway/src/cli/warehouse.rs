@@ -32,16 +32,16 @@ pub enum WarehouseCommand {
 }
 
 pub async fn run(settings: &Settings, command: WarehouseCommand) -> Result<()> {
-    let mut session = settings.connect().await?;
+    let mut service = settings.service().await?;
     let screen = settings.screen();
     match command {
         WarehouseCommand::Put { warehouse_id, code, name, caller } => {
             let warehouse = Warehouse { warehouse_id, code, name };
-            let put = session.put_warehouse(&warehouse, &caller.into()).await?;
+            let put = service.put_warehouse(&warehouse, &caller.into()).await?;
             screen.answer(&put, &format!("warehouse {warehouse_id} {}", put.what_happened()))
         }
         WarehouseCommand::List => screen.list(
-            &session.warehouses().await?,
+            &service.warehouses().await?,
             &[
                 number("warehouse", |w: &Warehouse| w.warehouse_id.to_string()),
                 text("code", |w| w.code.clone()),
@@ -49,7 +49,7 @@ pub async fn run(settings: &Settings, command: WarehouseCommand) -> Result<()> {
             ],
         ),
         WarehouseCommand::Delete { warehouse_id, caller } => {
-            let done = session.delete_warehouse(warehouse_id, &caller.into()).await?;
+            let done = service.delete_warehouse(warehouse_id, &caller.into()).await?;
             screen.answer(&done, &format!("warehouse {warehouse_id} {}", done.what_happened()))
         }
     }

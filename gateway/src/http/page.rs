@@ -48,7 +48,8 @@ impl Slice {
     }
 }
 
-fn write(key: &impl Serialize) -> String {
+/// The cursor of what follows `key`.
+pub fn write(key: &impl Serialize) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default())
 }
 

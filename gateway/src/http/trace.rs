@@ -18,7 +18,7 @@ impl TraceId {
     }
 
     /// `version-traceid-parentid-flags`. A version to come may add fields, but keeps these.
-    fn parse(header: &str) -> Option<TraceId> {
+    pub fn parse(header: &str) -> Option<TraceId> {
         let mut parts = header.trim().split('-');
         let (version, trace, parent, flags) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);

@@ -3,10 +3,10 @@
 use super::{Caller, Session, statements as sql};
 use crate::error::Result;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct HotSku {
     pub sku: String,
     pub warehouse_id: i32,

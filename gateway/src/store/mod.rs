@@ -20,12 +20,12 @@ mod warehouse;
 
 pub use bulk::{Deduction, OrderLines, ProductRow, SingleRow};
 pub use health::{Diagnosis, ServerFacts, Violation};
-pub use holds::{Closed, Hold, HoldLine};
+pub use holds::{Closed, Hold, HoldLine, Reserved, ReservedLine, Wanted};
 pub use hot::HotSku;
 pub use install::{Extension, Layout};
 pub use keys::{KnownKey, NewKey};
 pub use many::{Commands, LineAnswer};
-pub use orders::{Moved, NewOrder, Order, OrderEvent, OrderFilter, OrderLine, Step};
+pub use orders::{Moved, NewOrder, Order, OrderDetail, OrderEvent, OrderFilter, OrderLine, Step};
 pub use pool::{Pool, PoolSettings, PoolUse};
 pub use product::{NewProduct, Product, Put};
 pub use stock::{Answer, AuditFilter, Date, Goods, Level, Lot, LowStock, Movement, Time};

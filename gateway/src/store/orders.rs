@@ -1,9 +1,10 @@
 //! Orders and their states.
 
 use super::{Caller, Session, statements as sql};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use inventory_core::refusal::Code;
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -18,9 +19,11 @@ pub struct NewOrder {
     pub external_ref: Option<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
     pub order_no: String,
+    /// 64 bits: text in JSON.
+    #[serde(with = "as_text")]
     pub order_id: i64,
     pub direction: String,
     pub warehouse_id: i32,
@@ -32,7 +35,7 @@ pub struct Order {
     pub changed_at: DateTime<Utc>,
 }
 
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OrderLine {
     pub line: i32,
     pub sku: String,
@@ -43,7 +46,7 @@ pub struct OrderLine {
     pub lot_quantity: Option<i64>,
 }
 
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OrderEvent {
     pub from_state: Option<String>,
     pub to_state: String,
@@ -53,8 +56,18 @@ pub struct OrderEvent {
     pub at: DateTime<Utc>,
 }
 
+/// An order with everything about it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OrderDetail {
+    #[serde(flatten)]
+    pub order: Order,
+    pub lines: Vec<OrderLine>,
+    /// The states it went through.
+    pub history: Vec<OrderEvent>,
+}
+
 /// The answer to a command about an order.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Moved {
     pub order_no: String,
     pub state: String,
@@ -122,6 +135,16 @@ impl Session {
         moved(&row)
     }
 
+    /// One that is there; refused as unknown where it is not.
+    pub async fn order_detail(&mut self, order_no: &str) -> Result<OrderDetail> {
+        let unknown =
+            || Error::refused(Code::UnknownOrder, format!("order {order_no:?} is not known"));
+        let order = self.order(order_no).await?.ok_or_else(unknown)?;
+        let lines = self.order_lines(order_no).await?;
+        let history = self.order_history(order_no).await?;
+        Ok(OrderDetail { order, lines, history })
+    }
+
     pub async fn order(&mut self, order_no: &str) -> Result<Option<Order>> {
         let row =
             sqlx::query(sql::ORDER).bind(order_no).fetch_optional(&mut *self.connection).await?;
@@ -151,6 +174,18 @@ impl Session {
         let rows =
             sqlx::query(sql::ORDER_HISTORY).bind(order_no).fetch_all(&mut *self.connection).await?;
         rows.iter().map(event).collect()
+    }
+}
+
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(id: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(id)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Products: the master data of what is sold.
 
 use super::{Caller, Session, statements as sql};
-use crate::error::Result;
-use serde::Serialize;
+use crate::error::{Error, Result};
+use inventory_core::refusal::Code;
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Product {
     pub sku: String,
     pub name: String,
@@ -58,6 +59,16 @@ impl Put {
 }
 
 impl Session {
+    /// One that is there; refused as unknown where it is not.
+    pub async fn product(&mut self, sku: &str) -> Result<Product> {
+        let found = self.products(Some(sku), None, 1).await?.into_iter().next();
+        found.ok_or_else(|| Error::refused(Code::UnknownSku, format!("SKU {sku:?} is not known")))
+    }
+
+    pub async fn list_products(&mut self, after: Option<&str>, limit: i64) -> Result<Vec<Product>> {
+        self.products(None, after, limit).await
+    }
+
     pub async fn put_product(&mut self, product: &NewProduct, caller: &Caller) -> Result<Put> {
         let row = sqlx::query(sql::PUT_PRODUCT)
             .bind(&product.sku)

@@ -3,7 +3,7 @@
 use super::{Caller, Session, statements as sql};
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -66,7 +66,7 @@ pub struct LowStock {
 }
 
 /// One row of the audit log.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Movement {
     pub id: i64,
     pub sku: String,

@@ -2,10 +2,10 @@
 
 use super::{Caller, Put, Session, statements as sql};
 use crate::error::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Warehouse {
     pub warehouse_id: i32,
     pub code: String,
