@@ -187,6 +187,7 @@ impl Worker {
     /// Waits for its rows on a connection of its own, in the queue of those who do.
     fn step_aside(&self, ticket: Ticket) {
         let room = self.room.clone();
+        room.metrics.waits(ticket.work.kind.name());
         tokio::spawn(async move {
             let time_left = ticket.deadline.saturating_duration_since(Instant::now());
             let waited = tokio::time::timeout(time_left, wait(&room, &ticket.work)).await;

@@ -19,7 +19,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Kind::Deduct => "deduct",
             Kind::Receive { .. } => "receive",

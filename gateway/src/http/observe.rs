@@ -38,11 +38,14 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
         )
         .into_response(),
     };
+    let refusal = response.extensions().get::<Problem>().map(|problem| problem.code);
     if !response.status().is_success() {
         response = as_problem(response, &path, trace.as_str());
     }
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    app.metrics.request(&method, route, response.status(), started.elapsed());
+    let took = started.elapsed();
+    app.metrics.request(&method, route, response.status(), took);
+    app.metrics.command(&method, route, refusal, took);
     response
 }
 

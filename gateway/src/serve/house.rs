@@ -7,14 +7,21 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 const LOOK: Duration = Duration::from_secs(1);
+/// Of so many looks, one asks for what only the metrics show.
+const GAUGES_EVERY: u32 = 5;
+/// Series of stock levels.
+const LEVELS_MAX: i64 = 1_000;
 
 /// Until it is aborted.
 pub async fn keep(app: Arc<App>) {
     let mut tick = tokio::time::interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = 0_u32;
     loop {
         tick.tick().await;
-        let away = look(&app).await.err().map(|error| match &error {
+        let for_metrics = looks.is_multiple_of(GAUGES_EVERY);
+        looks = looks.wrapping_add(1);
+        let away = look(&app, for_metrics).await.err().map(|error| match &error {
             Error::Refused(refused) => refused.in_short().to_owned(),
             _ => "the database does not answer".to_owned(),
         });
@@ -27,12 +34,20 @@ pub async fn keep(app: Arc<App>) {
 }
 
 /// Whether the database answers, with its tables; what it says goes into the metrics.
-async fn look(app: &App) -> Result<(), Error> {
+async fn look(app: &App, for_metrics: bool) -> Result<(), Error> {
     let mut session = app.operating.session().await?;
     session.ping().await?;
     app.keyring.keep().await?;
     let hot = session.hot_skus(HOT_SHOWN).await?;
     show(app, hot.len());
+    if for_metrics {
+        let backlog = session.outbox_backlog().await?;
+        // Far below 2^53, up to which a float is exact.
+        app.metrics.gauge("inventory_outbox_pending", &[], backlog.pending as f64);
+        app.metrics.gauge("inventory_outbox_lag_seconds", &[], backlog.lag_seconds);
+        let levels = session.shown_levels(&app.settings.watch, LEVELS_MAX).await?;
+        app.metrics.show_levels(&levels);
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use clap::ValueEnum;
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
@@ -15,7 +16,8 @@ pub enum LogFormat {
 pub fn start(format: LogFormat, filter: &str) -> Result<()> {
     let filter =
         EnvFilter::try_new(filter).map_err(|cause| Error::usage(format!("--log: {cause}")))?;
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     let started = match format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -1,12 +1,14 @@
 //! What `/metrics` shows. Names and labels are the contract's.
 
 use crate::error::{Error, Result};
+use crate::store::ShownLevel;
 use axum::http::{Method, StatusCode};
+use inventory_core::refusal::Code;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -16,13 +18,17 @@ const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 
 static META: Metadata<'static> = Metadata::new("inventory", Level::INFO, None);
 
-const HELP: [(&str, &str); 13] = [
-    ("inventory_stock_level", "Units on hand of hot, low and watched SKUs"),
+const LEVEL_HELP: &str = "Units on hand of hot, low and watched SKUs";
+const HELP: [(&str, &str); 12] = [
     (
         "inventory_lock_total",
-        "Commands by whether they had their row at once, waited, or did not get it",
+        "Commands that had their rows (acquired), did not get them in time (busy), and of both those \
+         that another transaction made wait (waited)",
     ),
-    ("inventory_update_latency_seconds", "From handing a command in until it was durable"),
+    (
+        "inventory_update_latency_seconds",
+        "From a command's arrival until its effect was durable, or until it was refused",
+    ),
     ("inventory_deductions_total", "Deductions by what became of them"),
     ("inventory_batch_size", "Commands in a statement"),
     ("inventory_outbox_pending", "Events that no sink has had yet"),
@@ -35,6 +41,35 @@ const HELP: [(&str, &str); 13] = [
     ("inventory_http_request_duration_seconds", "From the head of a request to that of its answer"),
 ];
 
+/// The commands that change stock, holds or orders, with the routes that take them.
+const OPERATIONS: [(&str, &str); 15] = [
+    ("deduct", "/v1/deductions"),
+    ("receive", "/v1/receipts"),
+    ("adjust", "/v1/adjustments"),
+    ("recount", "/v1/stock/{sku}/on-hand"),
+    ("transfer", "/v1/transfers"),
+    ("reserve", "/v1/reservations"),
+    ("confirm", "/v1/reservations/{id}/confirm"),
+    ("release", "/v1/reservations/{id}/release"),
+    ("create_order", "/v1/orders"),
+    ("start_order", "/v1/orders/{order_no}/start"),
+    ("complete_order", "/v1/orders/{order_no}/complete"),
+    ("fail_order", "/v1/orders/{order_no}/fail"),
+    ("revert_order", "/v1/orders/{order_no}/revert"),
+    ("put_product", "/v1/products/{sku}"),
+    ("put_warehouse", "/v1/warehouses/{id}"),
+];
+
+/// What is counted of one of them.
+struct Operation {
+    name: &'static str,
+    route: &'static str,
+    latency: Histogram,
+    acquired: Counter,
+    waited: Counter,
+    busy: Counter,
+}
+
 /// One registry a service, so that two in one process count apart.
 pub struct Metrics {
     recorder: PrometheusRecorder,
@@ -42,6 +77,9 @@ pub struct Metrics {
     requests: RwLock<HashMap<(Method, String, u16), (Counter, Histogram)>>,
     batch_size: Histogram,
     pool_wait: Histogram,
+    operations: Vec<Operation>,
+    /// The lines of inventory_stock_level, made anew each time: what is no longer shown is gone.
+    levels: RwLock<String>,
 }
 
 impl Metrics {
@@ -61,12 +99,81 @@ impl Metrics {
             recorder.register_histogram(&Key::from_name("inventory_batch_size"), &META);
         let pool_wait =
             recorder.register_histogram(&Key::from_name("inventory_pool_wait_seconds"), &META);
-        let handle = recorder.handle();
-        Ok(Metrics { recorder, handle, requests: RwLock::default(), batch_size, pool_wait })
+        let operations = OPERATIONS.map(|operation| Operation::new(&recorder, operation)).into();
+        let metrics = Metrics {
+            handle: recorder.handle(),
+            recorder,
+            requests: RwLock::default(),
+            batch_size,
+            pool_wait,
+            operations,
+            levels: RwLock::default(),
+        };
+        metrics.show_from_the_start();
+        Ok(metrics)
+    }
+
+    /// A dashboard sees every name before anything has happened.
+    fn show_from_the_start(&self) {
+        for outcome in ["accepted", "insufficient_stock"] {
+            self.counter("inventory_deductions_total", &[("outcome", outcome)]).increment(0);
+        }
+        for name in [
+            "inventory_outbox_pending",
+            "inventory_outbox_lag_seconds",
+            "inventory_breaker_state",
+            "inventory_hot_skus",
+        ] {
+            self.gauge(name, &[], 0.0);
+        }
+        for state in ["idle", "busy"] {
+            self.gauge("inventory_pool_connections", &[("state", state)], 0.0);
+        }
+        let health = (Method::GET, "/healthz".to_owned(), StatusCode::OK.as_u16());
+        self.counted(health, |count, _| count.increment(0));
     }
 
     pub fn render(&self) -> String {
-        self.handle.render()
+        let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
+        let name = "inventory_stock_level";
+        format!("{}# HELP {name} {LEVEL_HELP}\n# TYPE {name} gauge\n{levels}", self.handle.render())
+    }
+
+    /// In place of those shown so far.
+    pub fn show_levels(&self, levels: &[ShownLevel]) {
+        let mut seen = HashSet::new();
+        let mut text = String::new();
+        for ShownLevel { sku, warehouse_id, on_hand } in levels {
+            if seen.insert((sku, warehouse_id)) {
+                let sku = escaped(sku);
+                text += &format!(
+                    "inventory_stock_level{{product_id=\"{sku}\",warehouse_id=\"{warehouse_id}\"}} {on_hand}\n"
+                );
+            }
+        }
+        *self.levels.write().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    /// A command that came by this route; `refusal` is the code of one that was not carried out.
+    pub fn command(&self, method: &Method, route: &str, refusal: Option<&str>, took: Duration) {
+        let changes = matches!(*method, Method::POST | Method::PUT);
+        let Some(operation) = self.operations.iter().find(|known| changes && known.route == route)
+        else {
+            return;
+        };
+        operation.latency.record(took);
+        match refusal {
+            None => operation.acquired.increment(1),
+            Some(code) if code == Code::Busy.as_str() => operation.busy.increment(1),
+            Some(_) => {}
+        }
+    }
+
+    /// A command of that name steps aside, to wait for its rows.
+    pub fn waits(&self, name: &str) {
+        if let Some(operation) = self.operations.iter().find(|known| known.name == name) {
+            operation.waited.increment(1);
+        }
     }
 
     /// Histograms pile up until somebody reads them or this is called.
@@ -78,11 +185,16 @@ impl Metrics {
         // What is not one of HTTP's own methods would let anybody make labels.
         let method = if is_known(method) { method.clone() } else { Method::TRACE };
         let key = (method, route.to_owned(), status.as_u16());
-        let known = self.requests.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((count, times)) = known.get(&key) {
+        self.counted(key, |count, times| {
             count.increment(1);
             times.record(took);
-            return;
+        });
+    }
+
+    fn counted(&self, key: (Method, String, u16), count_it: impl FnOnce(&Counter, &Histogram)) {
+        let known = self.requests.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((count, times)) = known.get(&key) {
+            return count_it(count, times);
         }
         drop(known);
         let mut known = self.requests.write().unwrap_or_else(PoisonError::into_inner);
@@ -98,8 +210,7 @@ impl Metrics {
                 self.recorder.register_histogram(&times, &META),
             )
         });
-        count.increment(1);
-        times.record(took);
+        count_it(count, times);
     }
 
     pub fn batch(&self, commands: usize) {
@@ -115,19 +226,6 @@ impl Metrics {
         self.counter("inventory_deductions_total", &[("outcome", outcome)]).increment(1);
     }
 
-    pub fn lock(&self, operation: &'static str, outcome: &'static str) {
-        let labels = [("operation_type", operation), ("outcome", outcome)];
-        self.counter("inventory_lock_total", &labels).increment(1);
-    }
-
-    pub fn update(&self, operation: &'static str, took: Duration) {
-        let key = Key::from_parts(
-            "inventory_update_latency_seconds",
-            vec![Label::from_static_parts("operation", operation)],
-        );
-        self.recorder.register_histogram(&key, &META).record(took);
-    }
-
     pub fn gauge(&self, name: &'static str, labels: &[(&'static str, &str)], value: f64) {
         self.registered_gauge(name, labels).set(value);
     }
@@ -139,6 +237,34 @@ impl Metrics {
     fn counter(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Counter {
         self.recorder.register_counter(&Key::from_parts(name, own(labels)), &META)
     }
+}
+
+impl Operation {
+    fn new(
+        recorder: &PrometheusRecorder,
+        (name, route): (&'static str, &'static str),
+    ) -> Operation {
+        let latency = vec![Label::from_static_parts("operation", name)];
+        let latency = Key::from_parts("inventory_update_latency_seconds", latency);
+        let lock = |outcome| {
+            let labels = own(&[("operation_type", name), ("outcome", outcome)]);
+            let key = Key::from_parts("inventory_lock_total", labels);
+            recorder.register_counter(&key, &META)
+        };
+        Operation {
+            name,
+            route,
+            latency: recorder.register_histogram(&latency, &META),
+            acquired: lock("acquired"),
+            waited: lock("waited"),
+            busy: lock("busy"),
+        }
+    }
+}
+
+/// As the text format wants the value of a label.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn own(labels: &[(&'static str, &str)]) -> Vec<Label> {
@@ -156,4 +282,34 @@ fn is_known(method: &Method) -> bool {
         Method::PATCH,
     ]
     .contains(method)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_there_before_anything_happens() {
+        let text = Metrics::new().unwrap().render();
+        for (name, _) in HELP {
+            assert!(text.contains(&format!("# TYPE {name} ")), "{name} in {text}");
+        }
+        assert!(
+            text.contains("inventory_update_latency_seconds_bucket{operation=\"deduct\""),
+            "{text}"
+        );
+        assert!(!text.contains("quantile"), "histograms are buckets: {text}");
+    }
+
+    #[test]
+    fn levels_that_are_no_longer_shown_are_gone() {
+        let metrics = Metrics::new().unwrap();
+        let level = |sku: &str| ShownLevel { sku: sku.to_owned(), warehouse_id: 1, on_hand: 5 };
+        metrics.show_levels(&[level("A"), level("A"), level("a\"b\\c")]);
+        let text = metrics.render();
+        assert_eq!(text.matches("product_id=\"A\"").count(), 1, "{text}");
+        assert!(text.contains(r#"product_id="a\"b\\c",warehouse_id="1"} 5"#), "{text}");
+        metrics.show_levels(&[]);
+        assert!(!metrics.render().contains("product_id"));
+    }
 }

@@ -108,6 +108,10 @@ pub struct ServeSettings {
     )]
     pub shutdown_timeout_ms: u64,
 
+    /// SKUs whose levels the metrics always show; hot and low ones come by themselves
+    #[arg(long, env = "INVENTORY_WATCH", value_name = "SKU", value_delimiter = ',')]
+    pub watch: Vec<String>,
+
     /// What to log: `warn`, or by module as `info,inventory_gateway::deduct=debug`
     #[arg(long, env = "INVENTORY_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,

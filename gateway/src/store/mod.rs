@@ -2,6 +2,7 @@
 //! every statement lies in a file under `sql/`.
 
 mod bulk;
+mod gauges;
 mod health;
 mod holds;
 mod hot;
@@ -19,6 +20,7 @@ mod stock;
 mod warehouse;
 
 pub use bulk::{Deduction, OrderLines, ProductRow, SingleRow};
+pub use gauges::{Backlog, ShownLevel};
 pub use health::{Diagnosis, ServerFacts, Violation};
 pub use holds::{Closed, Hold, HoldLine, Reserved, ReservedLine, Wanted};
 pub use hot::HotSku;

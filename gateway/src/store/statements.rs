@@ -49,6 +49,8 @@ statements! {
     TOUCH_API_KEYS = "touch_api_keys";
     CREATE_API_KEY = "create_api_key";
     PING = "ping";
+    SHOWN_LEVELS = "shown_levels";
+    OUTBOX_BACKLOG = "outbox_backlog";
     RECEIVE = "receive";
     DEDUCT = "deduct";
     DEDUCT_NOW = "deduct_now";

@@ -17,7 +17,6 @@ use inventory_core::refusal::Code;
 use inventory_core::text::Label;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Instant;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -150,9 +149,7 @@ async fn create(
         trace_id: command.trace.as_str().to_owned(),
     };
     let asked_for = work.lines.clone();
-    let started = Instant::now();
     let done = app.desk.carry_out(work).await;
-    app.metrics.update("deduct", started.elapsed());
     let answer = done.map_err(Problem::from).and_then(|done| deducted(&asked_for, done));
     app.metrics.deduction(answer.as_ref().map_or_else(|problem| problem.code, |_| "accepted"));
     let deducted = answer.map_err(|problem| command.refuse(problem))?;

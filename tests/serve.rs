@@ -1,0 +1,161 @@
+//! `inventory serve` with a PostgreSQL of its own, and what it tells those who watch it.
+#![allow(clippy::unwrap_used)] // a test may end in a panic
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use inventory_gateway::cluster::Kept;
+use inventory_tests::commands::{find_program, inventory, run};
+use inventory_tests::service::{Service, until_empty};
+use inventory_tests::{Pg, User, Verdict, promises, skipped};
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+promises!(
+    an_ephemeral_service_leaves_nothing_behind,
+    nor_does_one_that_is_killed,
+    an_embedded_service_keeps_its_data,
+    an_embedded_service_is_alone_in_its_folder,
+    metrics_are_what_prometheus_expects,
+);
+
+/// A folder that the server's user may enter.
+fn open_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+    folder
+}
+
+fn ephemeral(pg: &Pg, temporary: &Path) -> Command {
+    let mut command = inventory();
+    command.env("TMPDIR", temporary).args(["--json", "serve", "--ephemeral", "--pg-bin"]);
+    command.arg(&pg.bin_dir);
+    command
+}
+
+fn embedded(pg: &Pg, folder: &Path) -> Command {
+    let mut command = inventory();
+    command.args(["serve", "--embedded", "--pg-bin"]).arg(&pg.bin_dir);
+    command.arg("--data-dir").arg(folder);
+    command
+}
+
+async fn an_ephemeral_service_leaves_nothing_behind(pg: Pg) {
+    let folder = open_folder();
+    let service = Service::start(ephemeral(&pg, folder.path())).await;
+    let said: Value = serde_json::from_str(&service.out()).expect("one answer");
+    let key = said["api_key"].as_str().expect("a key, shown once");
+    assert_eq!(said["url"], service.url);
+    let stock = service.ask(key, &["--json", "stock", "show", "KIT-0101"]).await.ok();
+    let stock: Value = serde_json::from_str(&stock).unwrap();
+    assert!(stock[0]["on_hand"].as_i64() > Some(0), "the sample shop: {stock}");
+    service.ask(key, &["product", "put", "NEW", "By an admin"]).await.ok();
+    assert!(!service.err().contains(key), "no secret in the log");
+    assert_eq!(service.terminated().await, Some(0));
+    until_empty(folder.path()).await;
+}
+
+async fn nor_does_one_that_is_killed(pg: Pg) {
+    let folder = open_folder();
+    let service = Service::start(ephemeral(&pg, folder.path())).await;
+    service.signal(Signal::KILL);
+    assert_eq!(service.ended().await, None);
+    until_empty(folder.path()).await;
+}
+
+async fn an_embedded_service_keeps_its_data(pg: Pg) {
+    let folder = open_folder();
+    let home = folder.path().join("shop");
+    let service = Service::start(embedded(&pg, &home)).await;
+    for secret in ["api_key", "logins", "password"] {
+        let mode = home.join(secret).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
+    let key = std::fs::read_to_string(home.join("api_key")).unwrap().trim().to_owned();
+    let logins = std::fs::read_to_string(home.join("logins")).unwrap();
+    for secret in logins.lines().filter_map(|line| line.split('=').nth(1)).chain([key.as_str()]) {
+        assert!(!service.out().contains(secret) && !service.err().contains(secret));
+        let log = std::fs::read_to_string(home.join("server.log")).unwrap();
+        assert!(!log.contains(secret), "in the server's log");
+    }
+    service.ask(&key, &["product", "put", "KEPT", "Kept"]).await.ok();
+    service.ask(&key, &["stock", "receive", "KEPT", "7"]).await.ok();
+    let url = Kept::running(&home).expect("it runs").url("inventory").unwrap();
+    let users = "SELECT string_agg(DISTINCT usename, ' ' ORDER BY usename) || ' ' || bool_or(r.rolsuper) \
+        FROM pg_stat_activity JOIN pg_roles AS r ON r.rolname = usename \
+        WHERE application_name = 'inventory gateway'";
+    let users = psql(&pg, &url, users).await;
+    assert_eq!(users, "inventory_gateway inventory_gateway_admin false");
+
+    // However it ends, its server ends with it, and the next one finds everything.
+    service.signal(Signal::KILL);
+    assert_eq!(service.ended().await, None);
+    let again = Service::start(embedded(&pg, &home)).await;
+    let shown = again.ask(&key, &["stock", "show", "KEPT"]).await.ok();
+    assert!(shown.contains("7"), "{shown}");
+    assert_eq!(again.terminated().await, Some(0));
+    assert!(Kept::running(&home).is_none(), "PostgreSQL was stopped");
+    let log = std::fs::read_to_string(home.join("server.log")).unwrap();
+    assert!(log.trim_end().ends_with("database system is shut down"), "in order: {log}");
+}
+
+async fn an_embedded_service_is_alone_in_its_folder(pg: Pg) {
+    let folder = open_folder();
+    let service = Service::start(embedded(&pg, folder.path())).await;
+    let second = run(&mut embedded(&pg, folder.path())).await;
+    assert_eq!(second.code, Some(2), "{second:?}");
+    assert!(second.err.contains("another process is at work"), "{second:?}");
+    assert_eq!(service.get("/readyz").await.0, 200, "the first goes on");
+    assert_eq!(service.terminated().await, Some(0));
+    let nowhere = run(inventory().args(["serve", "--embedded"])).await;
+    assert_eq!(nowhere.code, Some(2), "{nowhere:?}");
+}
+
+async fn psql(pg: &Pg, url: &str, sql: &str) -> String {
+    let mut command = Command::new(pg.bin_dir.join("psql"));
+    run(command.args(["-XAtq", url, "-c", sql])).await.ok().trim().to_owned()
+}
+
+async fn metrics_are_what_prometheus_expects(pg: Pg) -> Verdict {
+    let db = pg.database().await;
+    db.stock(&[("WATCHED", 5), ("DULL", 5), ("LOW", 1)]).await;
+    db.admin().await.run("SELECT inventory.put_product('LOW', 'Low', 3)").await;
+    let mut command = inventory();
+    command.args(["--database-url", &db.url(User::Admin), "serve", "--watch", "WATCHED,NONE"]);
+    let service = Service::start(command).await;
+    let shown = loop {
+        let (status, text) = service.get("/metrics").await;
+        assert_eq!(status, 200);
+        if text.contains("product_id=\"LOW\"") {
+            break text;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(
+        shown.contains("inventory_stock_level{product_id=\"WATCHED\",warehouse_id=\"1\"} 5"),
+        "{shown}"
+    );
+    assert!(!shown.contains("DULL"), "{shown}");
+    let pending = shown.lines().find(|line| line.starts_with("inventory_outbox_pending ")).unwrap();
+    assert_ne!(pending, "inventory_outbox_pending 0");
+    let promtool = std::env::var_os("INVENTORY_TEST_PROMTOOL").map(PathBuf::from);
+    let Some(promtool) = promtool.or_else(|| find_program("promtool")) else {
+        return skipped("no promtool here (Debian: prometheus); the rest was looked at");
+    };
+    let mut check = Command::new(promtool);
+    check
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut check = check.spawn().unwrap();
+    check.stdin.take().unwrap().write_all(shown.as_bytes()).await.unwrap();
+    let ended = check.wait_with_output().await.unwrap();
+    assert!(ended.status.success(), "{}\n{shown}", String::from_utf8_lossy(&ended.stderr));
+    Verdict::Passed
+}
