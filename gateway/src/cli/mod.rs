@@ -10,6 +10,7 @@ mod progress;
 mod race;
 mod replay;
 mod screen;
+mod serve;
 mod settings;
 mod stock;
 mod warehouse;
@@ -55,6 +56,10 @@ enum Command {
     /// Stock: show, receive, deduct, adjust, recount, transfer, history
     #[command(subcommand)]
     Stock(stock::StockCommand),
+    /// Run the REST gateway
+    Serve(serve::ServeArgs),
+    /// The OpenAPI document of the REST gateway, as JSON
+    Openapi,
     /// Replay a retailer's invoice lines through the engine
     Replay(replay::ReplayArgs),
     /// Recompute every invariant and show what is broken
@@ -100,6 +105,8 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Product(command) => product::run(settings, command).await,
         Command::Warehouse(command) => warehouse::run(settings, command).await,
         Command::Stock(command) => stock::run(settings, command).await,
+        Command::Serve(args) => serve::run(settings, args).await,
+        Command::Openapi => serve::openapi(settings),
         Command::Replay(args) => replay::run(settings, args).await,
         Command::Check => check::run(settings).await,
         Command::Cluster(args) => cluster::run(settings, args),

@@ -1,0 +1,4 @@
+//! When and with whom a command enters the engine: many requests meet in one statement.
+
+pub mod batch;
+pub mod work;
