@@ -7,6 +7,7 @@ mod holds;
 mod hot;
 mod install;
 mod keys;
+mod leases;
 mod link;
 mod many;
 mod orders;
@@ -22,7 +23,10 @@ pub use health::{Diagnosis, ServerFacts, Violation};
 pub use holds::{Closed, Hold, HoldLine};
 pub use hot::HotSku;
 pub use install::{Extension, Layout};
-pub use keys::KnownKey;
+pub use keys::{KnownKey, NewKey};
+pub use leases::{
+    LeaseSales, LeaseWish, RenewedLease, RepairedLease, SettledSale, TakenLease, interval,
+};
 pub use many::{Commands, LineAnswer};
 pub use orders::{Moved, NewOrder, Order, OrderEvent, OrderFilter, OrderLine, Step};
 pub use pool::{Pool, PoolSettings, PoolUse};
