@@ -19,7 +19,37 @@ pub struct KnownKey {
     pub revoked_at: Option<Time>,
 }
 
+/// One to be.
+#[derive(Debug, Serialize)]
+pub struct NewKey<'k> {
+    pub key_id: &'k str,
+    pub name: &'k str,
+    pub role: &'k str,
+    #[serde(skip)]
+    pub key_hash: &'k [u8; 32],
+    pub expires_at: Option<Time>,
+}
+
 impl Session {
+    pub async fn create_api_key(&mut self, key: &NewKey<'_>) -> Result<()> {
+        sqlx::query(sql::CREATE_API_KEY)
+            .bind(key.key_id)
+            .bind(key.name)
+            .bind(key.role)
+            .bind(&key.key_hash[..])
+            .bind(key.expires_at)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Gives whether it was good until now.
+    pub async fn revoke_api_key(&mut self, key_id: &str) -> Result<bool> {
+        let row =
+            sqlx::query(sql::REVOKE_API_KEY).bind(key_id).fetch_one(&mut *self.connection).await?;
+        Ok(row.try_get("changed")?)
+    }
+
     /// All of them, revoked ones too.
     pub async fn api_keys(&mut self) -> Result<Vec<KnownKey>> {
         let rows = sqlx::query(sql::API_KEYS).fetch_all(&mut *self.connection).await?;
