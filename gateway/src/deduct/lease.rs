@@ -131,6 +131,19 @@ impl Pool {
         self.shelves.get(place).map_or(0, |shelf| shelf.left(now, self.settings.margin))
     }
 
+    /// Takes all leases of a place out of sale, because somebody needs the goods now. Each is to be
+    /// returned; no other is asked for at once.
+    pub fn give_back(&mut self, place: &Place, now: Instant) -> Vec<Uuid> {
+        let Some(shelf) = self.shelves.get_mut(place) else { return Vec::new() };
+        if shelf.leases.iter().all(|held| held.left == 0) {
+            return Vec::new();
+        }
+        shelf.none_before = Some(now + PAUSE);
+        let leases: Vec<Uuid> = shelf.leases.drain(..).map(|held| held.lease_id).collect();
+        self.leaving.extend(leases.iter().map(|lease| (*lease, place.clone())));
+        leases
+    }
+
     /// What is to be done now. An errand is told once, until its end is told.
     pub fn errands(&mut self, now: Instant) -> Vec<Errand> {
         let (settings, leaving) = (self.settings, &mut self.leaving);

@@ -181,7 +181,7 @@ impl Session {
 }
 
 /// As PostgreSQL has it; what is longer than it can count is as long as it can.
-fn interval(span: Duration) -> PgInterval {
+pub fn interval(span: Duration) -> PgInterval {
     let microseconds = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
     PgInterval { months: 0, days: 0, microseconds }
 }

@@ -24,7 +24,9 @@ pub use holds::{Closed, Hold, HoldLine};
 pub use hot::HotSku;
 pub use install::{Extension, Layout};
 pub use keys::{KnownKey, NewKey};
-pub use leases::{LeaseSales, LeaseWish, RenewedLease, RepairedLease, SettledSale, TakenLease};
+pub use leases::{
+    LeaseSales, LeaseWish, RenewedLease, RepairedLease, SettledSale, TakenLease, interval,
+};
 pub use many::{Commands, LineAnswer};
 pub use orders::{Moved, NewOrder, Order, OrderEvent, OrderFilter, OrderLine, Step};
 pub use pool::{Pool, PoolSettings, PoolUse};
