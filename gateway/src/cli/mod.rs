@@ -7,12 +7,14 @@ mod demo;
 mod doctor;
 mod hot;
 mod init;
+mod key;
 mod lines;
 mod order;
 mod private;
 mod product;
 mod progress;
 mod race;
+mod repair;
 mod replay;
 mod reserve;
 mod screen;
@@ -21,6 +23,7 @@ mod serve;
 mod service;
 mod settings;
 mod shell;
+mod span;
 mod stock;
 mod warehouse;
 
@@ -75,12 +78,17 @@ enum Command {
     Hot(hot::HotArgs),
     /// Run the REST gateway
     Serve(serve::ServeArgs),
+    /// Keys of the REST gateway: create, list, revoke
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// The OpenAPI document of the REST gateway, as JSON
     Openapi,
     /// Replay a retailer's invoice lines through the engine
     Replay(replay::ReplayArgs),
     /// Recompute every invariant and show what is broken
     Check,
+    /// Give back what is set aside for gateways that will not return
+    Repair(repair::RepairArgs),
     /// Look at connection, server, extension, rights, settings, and with --url at a gateway, and say
     /// what to do next
     Doctor,
@@ -134,9 +142,11 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Completions(args) => shell::completions(Cli::command(), &args),
         Command::Man(args) => shell::man(Cli::command(), &args),
         Command::Serve(args) => serve::run(settings, args).await,
+        Command::Key(command) => key::run(settings, command).await,
         Command::Openapi => serve::openapi(settings),
         Command::Replay(args) => replay::run(settings, args).await,
         Command::Check => check::run(settings).await,
+        Command::Repair(args) => repair::run(settings, args).await,
         Command::Cluster(args) => cluster::run(settings, args).await,
         Command::Doctor => {
             let whole = Cli::command();

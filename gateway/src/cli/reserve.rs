@@ -19,7 +19,7 @@ pub enum ReserveCommand {
         #[command(flatten)]
         lines: LinesArgs,
         /// How long they are held
-        #[arg(long, env = "INVENTORY_TTL_SECONDS", default_value_t = 900, value_name = "SECONDS")]
+        #[arg(long, env = "INVENTORY_TTL_SECONDS", default_value_t = 900, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=31_622_400))]
         ttl_seconds: i64,
         #[command(flatten)]
         caller: CallerArgs,

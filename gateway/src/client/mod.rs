@@ -107,6 +107,9 @@ impl Client {
     }
 
     fn request(&self, ask: Ask) -> Result<Request<Full<Bytes>>> {
+        if let Some(odd) = ask.path.iter().find(|part| matches!(part.as_str(), "" | "." | "..")) {
+            return Err(Error::usage(format!("{odd:?} cannot stand in an address")));
+        }
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(&ask.path);

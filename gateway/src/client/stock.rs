@@ -1,10 +1,16 @@
 use super::{Ask, Client};
 use crate::error::{Error, Result};
 use crate::store::{Answer, AuditFilter, Caller, Date, Goods, Level, Lot, Movement};
+use axum::http::StatusCode;
 use axum::http::header::IF_MATCH;
 use inventory_core::refusal::Code;
 use serde::Deserialize;
 use serde_json::json;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Between two looks at a promise.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The answer to a command about a place.
 #[derive(Deserialize)]
@@ -33,6 +39,16 @@ struct Deducted {
 struct DeductedLine {
     on_hand: i64,
     available: i64,
+}
+
+/// A deduction that the gateway answers for until the database has it.
+#[derive(Deserialize)]
+struct Promise {
+    token: Uuid,
+    state: String,
+    order_no: Option<String>,
+    code: Option<String>,
+    detail: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -125,6 +141,9 @@ impl Client {
             "reason": reason,
         });
         let reply = self.send(Ask::post(["v1", "deductions"], body).of(caller)?).await?;
+        if reply.status == StatusCode::ACCEPTED {
+            return self.settled(goods, reply.json()?).await;
+        }
         let Deducted { order_no, lines, replayed } = reply.json()?;
         let [DeductedLine { on_hand, available }] = lines[..] else {
             return Err(Error::Answer(format!("a deduction of one line has {}", lines.len())));
@@ -132,6 +151,31 @@ impl Client {
         // The answer leaves it out: it is what is there and may not be had (lots past their date too).
         let reserved = on_hand - available;
         Ok(Answer { code: "ok".to_owned(), order_no, on_hand, reserved, available, replayed })
+    }
+
+    /// What became of a deduction that was promised, once the database knows it.
+    async fn settled(&self, goods: &Goods, promise: Promise) -> Result<Answer> {
+        let token = promise.token.to_string();
+        let deadline = Instant::now() + self.timeout;
+        let mut promise = promise;
+        while promise.state == "accepted" {
+            if Instant::now() >= deadline {
+                return Err(self.away(format!(
+                    "sold while the database is away, to be written down later: /v1/deductions/{token} tells"
+                )));
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+            promise = self.send(Ask::get(["v1", "deductions", &token])).await?.json()?;
+        }
+        if let Some(code) = promise.code.as_deref().and_then(Code::from_name) {
+            return Err(Error::refused(code, promise.detail.unwrap_or_default()));
+        }
+        let levels = self.levels(Some(&goods.sku), Some(goods.warehouse_id), false, 1).await?;
+        let missing = || Error::Answer(format!("{:?} has no stock row", goods.sku));
+        let Level { on_hand, reserved, available, .. } =
+            levels.into_iter().next().ok_or_else(missing)?;
+        let (code, order_no) = ("ok".to_owned(), promise.order_no);
+        Ok(Answer { code, order_no, on_hand, reserved, available, replayed: false })
     }
 
     pub async fn adjust(

@@ -5,6 +5,8 @@
 //! step aside and wait each on a connection of its own. A command whose client has gone is carried
 //! out all the same.
 
+use super::breaker::Outcome;
+use super::switch::Switch;
 use super::work::{Done, Work};
 use crate::error::{Error, Result};
 use crate::serve::metrics::Metrics;
@@ -29,6 +31,9 @@ pub enum Failed {
     /// The service is going down, and took this no more.
     #[error("the service is going down")]
     Closing,
+    /// The breaker is open: the database was not asked.
+    #[error("the database is away")]
+    Away { retry_after: Duration },
     /// Shared: one error of a batch is that of each of its commands.
     #[error(transparent)]
     Database(Arc<Error>),
@@ -37,6 +42,17 @@ pub enum Failed {
 impl From<Error> for Failed {
     fn from(error: Error) -> Failed {
         Failed::Database(Arc::new(error))
+    }
+}
+
+impl Failed {
+    /// Whether the database was away; what it did before that nobody knows.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Failed::Away { .. } => true,
+            Failed::Database(error) => Outcome::of(error) == Outcome::Failed,
+            Failed::Overloaded | Failed::Closing => false,
+        }
     }
 }
 
@@ -57,8 +73,11 @@ pub struct Desk {
 pub struct Room {
     pub pool: Pool,
     pub metrics: Arc<Metrics>,
+    pub breaker: Arc<Switch>,
     /// Connections for commands that step aside.
     pub aside: Arc<Semaphore>,
+    /// Whether goods can be had elsewhere while the database is away: then nobody waits for it here.
+    pub elsewhere: bool,
 }
 
 impl Desk {
@@ -150,11 +169,20 @@ impl Worker {
         if batch.is_empty() {
             return;
         }
+        let pass = match self.room.breaker.ask() {
+            Ok(pass) => pass,
+            Err(refused) => return turn_away(batch, refused.retry_after),
+        };
         self.room.metrics.batch(batch.len());
-        match self.send(&batch).await {
+        let sent = self.send(&batch).await;
+        self.room.breaker.tell(pass, &sent);
+        match sent {
             Ok(done) => self.answer(batch, done),
-            // Nobody knows what became of it: the same ids again, until their time is over.
-            Err(error) if is_away(&error) => self.put_back(batch, error).await,
+            // Nobody knows what became of it: the same ids again, until their time is over or the
+            // breaker opens.
+            Err(error) if Outcome::of(&error) == Outcome::Failed => {
+                self.put_back(batch, error).await
+            }
             Err(error) if batch.len() == 1 => fail(batch, &Arc::new(error)),
             // One of them spoils it for all: each by itself.
             Err(_) => batch.into_iter().for_each(|ticket| self.step_aside(ticket)),
@@ -168,7 +196,8 @@ impl Worker {
         };
         let works = batch.iter().map(|ticket| &ticket.work);
         let done = execute(&mut session, works, false).await;
-        if !done.as_ref().is_err_and(is_away) {
+        // One that broke is not used again.
+        if !done.as_ref().is_err_and(|error| Outcome::of(error) == Outcome::Failed) {
             self.session = Some(session);
         }
         done
@@ -197,6 +226,9 @@ impl Worker {
 
     async fn put_back(&mut self, batch: Vec<Ticket>, error: Error) {
         let error = Arc::new(error);
+        if self.room.elsewhere {
+            return fail(batch, &error);
+        }
         let again = Instant::now() + RETRY;
         for ticket in batch.into_iter().rev() {
             if ticket.deadline <= again {
@@ -211,8 +243,15 @@ impl Worker {
 
 async fn wait(room: &Room, work: &Work) -> Result<Done, Failed> {
     let _permit = room.aside.acquire().await.map_err(|_| Failed::Closing)?;
-    let mut session = room.pool.session().await?;
-    let done = execute(&mut session, std::iter::once(work), true).await?;
+    let pass =
+        room.breaker.ask().map_err(|refused| Failed::Away { retry_after: refused.retry_after })?;
+    let executed = async {
+        let mut session = room.pool.session().await?;
+        execute(&mut session, std::iter::once(work), true).await
+    };
+    let done = executed.await;
+    room.breaker.tell(pass, &done);
+    let done = done?;
     done.into_iter().next().ok_or(Failed::Closing)
 }
 
@@ -235,6 +274,8 @@ fn fail(batch: Vec<Ticket>, error: &Arc<Error>) {
     }
 }
 
-fn is_away(error: &Error) -> bool {
-    matches!(error, Error::Unreachable { .. })
+fn turn_away(batch: Vec<Ticket>, retry_after: Duration) {
+    for ticket in batch {
+        let _ = ticket.answer.send(Err(Failed::Away { retry_after }));
+    }
 }

@@ -1,9 +1,10 @@
 //! A command on its way to the engine, its arguments checked by the rules.
 
-use crate::store::{Commands, Date, LineAnswer};
+use crate::store::{Commands, Date, LineAnswer, interval};
 use inventory_core::command::{Line, Place};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub enum Kind {
         expires_on: Option<Date>,
     },
     Reserve {
-        ttl_seconds: i64,
+        ttl: Duration,
     },
 }
 
@@ -55,7 +56,7 @@ impl Work {
         let (expires_on, ttl) = match self.kind {
             Kind::Deduct => (None, None),
             Kind::Receive { expires_on } => (expires_on, None),
-            Kind::Reserve { ttl_seconds } => (None, Some(ttl_seconds)),
+            Kind::Reserve { ttl } => (None, Some(ttl)),
         };
         for line in &self.lines {
             into.kinds.push(self.kind.name());
@@ -66,7 +67,7 @@ impl Work {
             into.lots.push(line.lot.as_deref());
             into.expires_on.push(expires_on);
             into.reasons.push(Some(&line.reason));
-            into.ttl_seconds.push(ttl);
+            into.ttls.push(ttl.map(interval));
             into.operators.push(Some(&self.operator));
             into.trace_ids.push(Some(&self.trace_id));
         }

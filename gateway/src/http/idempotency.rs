@@ -28,6 +28,8 @@ pub struct Command<N: Needs> {
     /// A POST without a key is given one; PUT and DELETE need none.
     pub key: Option<String>,
     pub request_id: Option<Uuid>,
+    /// The caller chose the key, so this may be a repeat.
+    pub repeatable: bool,
     needs: PhantomData<N>,
 }
 
@@ -37,6 +39,7 @@ impl<N: Needs> FromRequestParts<Arc<App>> for Command<N> {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let principal = Access::<N>::from_request_parts(parts, app).await?.0;
         let mut key = given(&parts.headers)?;
+        let repeatable = key.is_some();
         if key.is_none() && parts.method == Method::POST {
             key = Some(Uuid::new_v4().to_string());
         }
@@ -44,7 +47,7 @@ impl<N: Needs> FromRequestParts<Arc<App>> for Command<N> {
         let request_id =
             key.as_ref().map(|key| request_id(&principal.id, &parts.method, route, key));
         let trace = parts.extensions.get::<TraceId>().cloned().unwrap_or_else(TraceId::fresh);
-        Ok(Command { principal, trace, key, request_id, needs: PhantomData })
+        Ok(Command { principal, trace, key, request_id, repeatable, needs: PhantomData })
     }
 }
 

@@ -9,6 +9,7 @@ use inventory_core::Refusal;
 use inventory_core::refusal::{CATALOGUE, Code};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// What goes wrong before or beside the engine. The engine's own refusals are in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,9 +336,16 @@ impl From<Failed> for Problem {
             Failed::Closing => {
                 Problem::new(Fault::Overloaded, "the service is going down; try again")
             }
+            Failed::Away { retry_after } => away(retry_after),
             Failed::Database(error) => Problem::from(error.as_ref()),
         }
     }
+}
+
+/// For somebody who is not even asked.
+pub fn away(retry_after: Duration) -> Problem {
+    let seconds = u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX).max(RETRY_AFTER);
+    Problem::new(Fault::Away, "the database does not answer; try again later").retry_after(seconds)
 }
 
 pub async fn no_route(uri: Uri) -> Problem {

@@ -3,12 +3,19 @@
 use super::metrics::Metrics;
 use super::settings::ServeSettings;
 use crate::deduct::batch::{Desk, Room};
+use crate::deduct::door::Door;
+use crate::deduct::fallback::Fallback;
+use crate::deduct::front::Front;
+use crate::deduct::hot::Hot;
+use crate::deduct::known::Known;
+use crate::deduct::switch::Switch;
+use crate::deduct::zeros::Zeros;
 use crate::error::Result;
 use crate::http::access::jwt::Tokens;
 use crate::http::access::keyring::Keyring;
 use crate::http::access::limits::Limits;
 use crate::http::access::{Principal, unauthorized};
-use crate::http::problem::{Fault, Problem};
+use crate::http::problem::{self, Fault, Problem};
 use crate::store::{Database, Pool, Session};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +34,8 @@ pub struct App {
     pub tokens: Option<Tokens>,
     pub limits: Option<Limits>,
     pub metrics: Arc<Metrics>,
-    pub desk: Desk,
+    pub breaker: Arc<Switch>,
+    pub front: Front,
     stopping: AtomicBool,
     /// Why the database cannot be used now; None while it can.
     away: Mutex<Option<String>>,
@@ -50,11 +58,29 @@ impl App {
         let (operating, administering) =
             (operating.lazy_pool(&pool), administering.lazy_pool(&pool));
         let aside = Arc::new(Semaphore::new(aside(settings.pool)));
-        let room = Room { pool: operating.clone(), metrics: metrics.clone(), aside };
+        let breaker = Arc::new(Switch::new(settings.breaker()));
+        let room = Room {
+            pool: operating.clone(),
+            metrics: metrics.clone(),
+            breaker: breaker.clone(),
+            aside,
+            elsewhere: settings.journal_dir.is_some(),
+        };
         let depth = usize::try_from(settings.queue).unwrap_or(usize::MAX);
         let (desk, workers) =
             Desk::open(&room, settings.workers.into(), depth, settings.request_timeout());
         settings.origins()?;
+        let fallback = settings.journal_dir.as_deref().map(|folder| {
+            Fallback::open(folder, operating.clone(), settings.lease_ttl(), settings.leases())
+        });
+        let zeros = Zeros::new(settings.zero_window());
+        let fallback: Option<Fallback> = fallback.transpose()?;
+        let prefix = fallback.as_ref().map_or("", Fallback::holder);
+        let door =
+            settings.redis_url().map(|url| Door::new(url, prefix).map(Arc::new)).transpose()?;
+        let tokens = settings.token_sku.iter().filter(|sku| !sku.is_empty()).cloned().collect();
+        let hot = Hot::new(settings.hot_qps);
+        let front = Front { desk, fallback, zeros, hot, known: Known::default(), door, tokens };
         let app = App {
             keyring: Keyring::new(administering.clone()),
             tokens: settings.tokens()?,
@@ -65,7 +91,8 @@ impl App {
             operating,
             administering,
             metrics,
-            desk,
+            breaker,
+            front,
         };
         Ok((Arc::new(app), workers))
     }
@@ -109,9 +136,11 @@ impl App {
     }
 
     async fn timed(&self, pool: &Pool) -> Result<Session, Problem> {
+        let pass = self.breaker.ask().map_err(|refused| problem::away(refused.retry_after))?;
         let asked = Instant::now();
         let session = pool.session().await;
         self.metrics.pool_wait(asked.elapsed());
+        self.breaker.tell(pass, &session);
         Ok(session?)
     }
 

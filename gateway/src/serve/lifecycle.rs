@@ -29,7 +29,9 @@ pub async fn run(
     raise_file_limit();
     let door = Door::bind(&settings).await?;
     let (app, workers) = App::new(settings.clone(), operating, administering)?;
-    let house = tokio::spawn(house::keep(app.clone()));
+    let mut house = tokio::task::JoinSet::new();
+    house.spawn(house::keep(app.clone()));
+    house.spawn(house::keep_books(app.clone()));
     let listening = Listening { url: format!("{}://{}", door.scheme(), door.address()?) };
     if let Some(path) = &settings.address_file {
         std::fs::write(path, format!("{}\n", listening.url))?;
@@ -48,8 +50,7 @@ pub async fn run(
         () = wind_up(&settings, close, serving) => {}
         () = signals.next() => tracing::warn!("ended at once by a second signal"),
     }
-    house.abort();
-    let _ = house.await;
+    house.shutdown().await;
     finish(app, workers).await;
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Every setting of the service: a flag and a variable, with the reason for its default.
 
 use super::logs::LogFormat;
+use crate::deduct::breaker;
+use crate::deduct::fallback::LeaseSettings;
 use crate::error::{Error, Result};
 use crate::http::access::jwt::Tokens;
 use crate::store::PoolSettings;
@@ -83,6 +85,76 @@ pub struct ServeSettings {
     #[arg(long, env = "INVENTORY_JWT_AUDIENCE", value_name = "AUDIENCE")]
     pub jwt_audience: Option<String>,
 
+    /// Folder of this gateway's own journal. With it goods are set aside ahead of need, and sold while the
+    /// database is away; each gateway needs a folder of its own
+    #[arg(long, env = "INVENTORY_JOURNAL_DIR", value_name = "DIR")]
+    pub journal_dir: Option<PathBuf>,
+
+    /// Seconds for which goods are set aside: how long the database may be away
+    #[arg(long, env = "INVENTORY_LEASE_TTL", default_value_t = 4 * 3600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(10..=2_592_000))]
+    pub lease_ttl: u64,
+
+    /// Seconds of demand that are set aside
+    #[arg(long, env = "INVENTORY_LEASE_AHEAD", default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub lease_ahead: u64,
+
+    /// Units that are set aside at least for a SKU that anybody asks for
+    #[arg(long, env = "INVENTORY_LEASE_MIN", default_value_t = 10, value_name = "UNITS", value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
+    pub lease_min: i64,
+
+    /// And at most
+    #[arg(long, env = "INVENTORY_LEASE_MAX", default_value_t = 10_000, value_name = "UNITS", value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
+    pub lease_max: i64,
+
+    /// Seconds after which goods that nobody asks for are given back
+    #[arg(long, env = "INVENTORY_LEASE_IDLE", default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub lease_idle: u64,
+
+    /// Of a hundred calls to the database, so many that fail open the breaker
+    #[arg(long, env = "INVENTORY_BREAKER_FAILURES", default_value_t = 50, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub breaker_failures: u32,
+
+    /// Calls below which it does not open
+    #[arg(long, env = "INVENTORY_BREAKER_CALLS", default_value_t = 10, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub breaker_calls: u32,
+
+    /// Milliseconds that calls count
+    #[arg(long, env = "INVENTORY_BREAKER_WINDOW_MS", default_value_t = 10_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(100..=600_000))]
+    pub breaker_window_ms: u64,
+
+    /// Milliseconds that it stays open
+    #[arg(long, env = "INVENTORY_BREAKER_OPEN_MS", default_value_t = 60_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
+    pub breaker_open_ms: u64,
+
+    /// Calls that then try whether the database is well again
+    #[arg(long, env = "INVENTORY_BREAKER_PROBES", default_value_t = 10, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub breaker_probes: u32,
+
+    /// Redis at the door: redis://:password@host:port (without it, REDIS_URL; none: everything works, hot
+    /// SKUs that are sold out cost more)
+    #[arg(long, env = "INVENTORY_REDIS_URL", hide_env_values = true, value_name = "URL")]
+    pub redis_url: Option<String>,
+
+    /// Deductions a second from which a SKU is hot at this gateway, and Redis asked about it
+    #[arg(long, env = "INVENTORY_HOT_QPS", default_value_t = 5_000, value_name = "RATE", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub hot_qps: u32,
+
+    /// SKUs in token mode: promised with 202 from goods set aside, in the database within a second. Needs
+    /// Redis and --journal-dir
+    #[arg(
+        long,
+        env = "INVENTORY_TOKEN_SKU",
+        value_name = "SKU",
+        value_delimiter = ',',
+        requires = "journal_dir"
+    )]
+    pub token_sku: Vec<String>,
+
+    /// Milliseconds for which a SKU that the database said is sold out is refused without asking again; 0
+    /// asks always
+    #[arg(long, env = "INVENTORY_ZERO_WINDOW_MS", default_value_t = 200, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=5_000))]
+    pub zero_window_ms: u64,
+
     /// Origins that browsers may call from (none: CORS is off)
     #[arg(long, env = "INVENTORY_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub cors_origin: Vec<String>,
@@ -138,6 +210,38 @@ impl ServeSettings {
             statement: self.request_timeout(),
             lock: Duration::from_millis(self.lock_wait_ms),
         }
+    }
+
+    pub fn breaker(&self) -> breaker::Settings {
+        breaker::Settings {
+            window: Duration::from_millis(self.breaker_window_ms),
+            calls_min: self.breaker_calls,
+            failures_percent: self.breaker_failures,
+            open_for: Duration::from_millis(self.breaker_open_ms),
+            probes: self.breaker_probes,
+        }
+    }
+
+    pub fn leases(&self) -> LeaseSettings {
+        LeaseSettings {
+            ahead: Duration::from_secs(self.lease_ahead),
+            units_min: self.lease_min,
+            units_max: self.lease_max,
+            idle: Duration::from_secs(self.lease_idle),
+            ..LeaseSettings::default()
+        }
+    }
+
+    pub fn lease_ttl(&self) -> Duration {
+        Duration::from_secs(self.lease_ttl)
+    }
+
+    pub fn redis_url(&self) -> Option<&str> {
+        self.redis_url.as_deref().filter(|url| !url.is_empty())
+    }
+
+    pub fn zero_window(&self) -> Duration {
+        Duration::from_millis(self.zero_window_ms)
     }
 
     pub fn tokens(&self) -> Result<Option<Tokens>> {

@@ -1,12 +1,13 @@
 //! Holds: made, looked at, confirmed, released.
 
-use super::{Caller, Commands, Goods, LineAnswer, Session, statements as sql};
+use super::{Caller, Commands, Goods, LineAnswer, Session, interval, statements as sql};
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
 use inventory_core::refusal::Code;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
+use std::time::Duration;
 use uuid::Uuid;
 
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -76,6 +77,7 @@ impl Session {
         caller: &Caller,
     ) -> Result<Reserved> {
         let request_id = caller.request_id.unwrap_or_else(Uuid::new_v4);
+        let ttl = Duration::from_secs(u64::try_from(ttl_seconds).unwrap_or_default());
         let mut commands = Commands::default();
         for Wanted { goods, quantity } in wanted {
             commands.kinds.push("reserve");
@@ -86,7 +88,7 @@ impl Session {
             commands.lots.push(goods.lot.as_deref());
             commands.expires_on.push(None);
             commands.reasons.push(Some("reserve"));
-            commands.ttl_seconds.push(Some(ttl_seconds));
+            commands.ttls.push(Some(interval(ttl)));
             commands.operators.push(caller.operator.as_deref());
             commands.trace_ids.push(caller.trace_id.as_deref());
         }

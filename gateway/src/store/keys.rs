@@ -43,6 +43,13 @@ impl Session {
         Ok(())
     }
 
+    /// Gives whether it was good until now.
+    pub async fn revoke_api_key(&mut self, key_id: &str) -> Result<bool> {
+        let row =
+            sqlx::query(sql::REVOKE_API_KEY).bind(key_id).fetch_one(&mut *self.connection).await?;
+        Ok(row.try_get("changed")?)
+    }
+
     /// All of them, revoked ones too.
     pub async fn api_keys(&mut self) -> Result<Vec<KnownKey>> {
         let rows = sqlx::query(sql::API_KEYS).fetch_all(&mut *self.connection).await?;

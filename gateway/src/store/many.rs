@@ -3,6 +3,7 @@
 use super::{Date, Session, Time, statements as sql};
 use crate::error::{Error, Result};
 use sqlx::Row;
+use sqlx::postgres::types::PgInterval;
 use uuid::Uuid;
 
 /// Lines for `execute_many`, a column a Vec, as PostgreSQL wants them. Lines of one request id are
@@ -17,7 +18,7 @@ pub struct Commands<'c> {
     pub lots: Vec<Option<&'c str>>,
     pub expires_on: Vec<Option<Date>>,
     pub reasons: Vec<Option<&'c str>>,
-    pub ttl_seconds: Vec<Option<i64>>,
+    pub ttls: Vec<Option<PgInterval>>,
     pub operators: Vec<Option<&'c str>>,
     pub trace_ids: Vec<Option<&'c str>>,
 }
@@ -54,7 +55,7 @@ impl Session {
             .bind(&commands.lots)
             .bind(&commands.expires_on)
             .bind(&commands.reasons)
-            .bind(&commands.ttl_seconds)
+            .bind(&commands.ttls)
             .bind(&commands.operators)
             .bind(&commands.trace_ids)
             .bind(wait)

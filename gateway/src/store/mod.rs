@@ -8,6 +8,7 @@ mod holds;
 mod hot;
 mod install;
 mod keys;
+mod leases;
 mod link;
 mod logins;
 mod many;
@@ -26,6 +27,9 @@ pub use holds::{Closed, Hold, HoldLine, Reserved, ReservedLine, Wanted};
 pub use hot::HotSku;
 pub use install::{Extension, Layout};
 pub use keys::{KnownKey, NewKey};
+pub use leases::{
+    LeaseSales, LeaseWish, RenewedLease, RepairedLease, SettledSale, TakenLease, interval,
+};
 pub use many::{Commands, LineAnswer};
 pub use orders::{Moved, NewOrder, Order, OrderDetail, OrderEvent, OrderFilter, OrderLine, Step};
 pub use pool::{Pool, PoolSettings, PoolUse};

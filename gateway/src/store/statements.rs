@@ -48,6 +48,12 @@ statements! {
     API_KEYS = "api_keys";
     TOUCH_API_KEYS = "touch_api_keys";
     CREATE_API_KEY = "create_api_key";
+    REVOKE_API_KEY = "revoke_api_key";
+    TAKE_LEASE = "take_lease";
+    RENEW_LEASES = "renew_leases";
+    SETTLE_LEASE = "settle_lease";
+    RETURN_LEASE = "return_lease";
+    REPAIR_LEASES = "repair_leases";
     PING = "ping";
     SHOWN_LEVELS = "shown_levels";
     OUTBOX_BACKLOG = "outbox_backlog";

@@ -1,16 +1,19 @@
 //! `/v1/deductions`: goods out.
 
 use super::lines::{self, GoodsLine};
+use crate::deduct::fallback::{Standing, Token};
+use crate::deduct::front::Sold;
 use crate::deduct::work::{Done, Kind, Work};
-use crate::http::access::Operating;
+use crate::http::access::{Access, Operating, Reading};
 use crate::http::docs::refusals;
-use crate::http::extract::Body;
+use crate::http::extract::{Body, Segment};
 use crate::http::idempotency::Command;
-use crate::http::problem::{Problem, requested_and_available};
+use crate::http::problem::{Fault, Problem, requested_and_available};
 use crate::serve::app::App;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use axum::response::Response;
 use inventory_core::command::Line;
 use inventory_core::refusal::Code;
@@ -20,9 +23,10 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(create))
+    OpenApiRouter::new().routes(routes!(create)).routes(routes!(get))
 }
 
 /// One line, or several that leave together or not at all
@@ -135,7 +139,10 @@ refusals!(
 /// Takes goods out
 #[utoipa::path(post, path = "/deductions", tag = "movements", operation_id = "deduct",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat", min_length = 1, max_length = 255)),
-    request_body = NewDeduction, responses((status = 201, body = Deducted), Refused))]
+    request_body = NewDeduction,
+    responses((status = 201, body = Deducted),
+        (status = 202, body = Promise, description = "Promised from goods set aside, while the database is away",
+            links(("get" = (operation_id = "get_deduction", parameters(("token" = "$response.body#/token")))))), Refused))]
 async fn create(
     State(app): State<Arc<App>>,
     command: Command<Operating>,
@@ -149,12 +156,83 @@ async fn create(
         trace_id: command.trace.as_str().to_owned(),
     };
     let asked_for = work.lines.clone();
-    let done = app.desk.carry_out(work).await;
-    let answer = done.map_err(Problem::from).and_then(|done| deducted(&asked_for, done));
-    app.metrics.deduction(answer.as_ref().map_or_else(|problem| problem.code, |_| "accepted"));
-    let deducted = answer.map_err(|problem| command.refuse(problem))?;
-    let replayed = deducted.replayed;
-    Ok(command.answer((StatusCode::CREATED, Json(deducted)), replayed))
+    let sold = app.front.deduct(work, command.repeatable).await;
+    let answer = sold.map_err(Problem::from).and_then(|sold| match sold {
+        Sold::Done(done) => deducted(&asked_for, done).map(Answer::Deducted),
+        Sold::Promised(token) => Ok(Answer::Promised(promised(&app, token))),
+    });
+    app.metrics.deduction(answer.as_ref().map_or_else(|problem| problem.code, Answer::outcome));
+    match answer.map_err(|problem| command.refuse(problem))? {
+        Answer::Deducted(deducted) => {
+            let replayed = deducted.replayed;
+            Ok(command.answer((StatusCode::CREATED, Json(deducted)), replayed))
+        }
+        Answer::Promised(promise) => {
+            let place = [(LOCATION, format!("/v1/deductions/{}", promise.token))];
+            Ok(command.answer((StatusCode::ACCEPTED, place, Json(promise)), false))
+        }
+    }
+}
+
+enum Answer {
+    Deducted(Deducted),
+    Promised(Promise),
+}
+
+impl Answer {
+    fn outcome(&self) -> &'static str {
+        match self {
+            Answer::Deducted(_) => "accepted",
+            Answer::Promised(_) => "promised",
+        }
+    }
+}
+
+/// A deduction that was promised from goods set aside; the database hears of it later
+#[derive(Serialize, ToSchema)]
+struct Promise {
+    token: Uuid,
+    /// `accepted`, then `completed` or, where the goods were taken back by hand, `refused`
+    state: &'static str,
+    /// Once it is completed
+    order_no: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    detail: Option<String>,
+}
+
+fn promised(app: &App, token: Token) -> Promise {
+    let standing = app.front.fallback.as_ref().and_then(|fallback| fallback.standing(&token));
+    promise(token, standing.unwrap_or(Standing::Accepted))
+}
+
+fn promise(Token(token): Token, standing: Standing) -> Promise {
+    let (state, order_no, refusal) = match standing {
+        Standing::Accepted => ("accepted", None, None),
+        Standing::Completed { order_no } => ("completed", Some(order_no), None),
+        Standing::Refused { code, detail } => ("refused", None, Some((code, detail))),
+    };
+    let (code, detail) = refusal.unzip();
+    Promise { token, state, order_no, code, detail }
+}
+
+refusals!(GetRefused, faults = [NoRoute]);
+
+/// How a promised deduction stands
+#[utoipa::path(get, path = "/deductions/{token}", tag = "movements", operation_id = "get_deduction",
+    params(("token" = Uuid, Path)), responses((status = 200, body = Promise), GetRefused))]
+async fn get(
+    State(app): State<Arc<App>>,
+    _: Access<Reading>,
+    Segment(token): Segment<Uuid>,
+) -> Result<Json<Promise>, Problem> {
+    let token = Token(token);
+    let standing = app.front.fallback.as_ref().and_then(|fallback| fallback.standing(&token));
+    let unknown = || Problem::new(Fault::NoRoute, "this gateway gave no such token");
+    standing.map(|standing| Json(promise(token, standing))).ok_or_else(unknown)
 }
 
 fn deducted(asked: &[Line], done: Done) -> Result<Deducted, Problem> {

@@ -10,11 +10,13 @@ use crate::http::extract::Body;
 use crate::http::idempotency::Command;
 use crate::http::problem::Problem;
 use crate::serve::app::App;
+use crate::store::LineAnswer;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::NaiveDate;
+use inventory_core::command::Place;
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -77,16 +79,23 @@ async fn receive(
         trace_id: command.trace.as_str().to_owned(),
     };
     let lines = work.lines.clone();
-    let done = app.desk.carry_out(work).await?;
+    let done = app.front.desk.carry_out(work).await?;
     match done.first() {
-        Some(answer) if answer.code == "ok" => Ok(Levels {
-            sku: place.sku.to_string(),
-            warehouse_id: place.warehouse_id.number(),
-            on_hand: answer.on_hand.unwrap_or_default(),
-            reserved: answer.reserved.unwrap_or_default(),
-            available: answer.available.unwrap_or_default(),
-            replayed: answer.replayed,
-        }),
+        Some(answer) if answer.code == "ok" => {
+            app.front.came_in(&place);
+            Ok(levels(&place, answer))
+        }
         _ => Err(refused(&lines, &done)),
+    }
+}
+
+fn levels(place: &Place, answer: &LineAnswer) -> Levels {
+    Levels {
+        sku: place.sku.to_string(),
+        warehouse_id: place.warehouse_id.number(),
+        on_hand: answer.on_hand.unwrap_or_default(),
+        reserved: answer.reserved.unwrap_or_default(),
+        available: answer.available.unwrap_or_default(),
+        replayed: answer.replayed,
     }
 }

@@ -21,6 +21,7 @@ use inventory_core::refusal::Code;
 use inventory_core::text::Label;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -146,14 +147,14 @@ async fn reserve(
         return Err(Problem::invalid("/ttl_seconds", detail));
     }
     let work = Work {
-        kind: Kind::Reserve { ttl_seconds },
+        kind: Kind::Reserve { ttl: Duration::from_secs(ttl_seconds.unsigned_abs()) },
         request_id: command.id(),
         lines: lines::checked(asked.lines, &Label::fixed("reserve"))?,
         operator: command.principal.name.clone(),
         trace_id: command.trace.as_str().to_owned(),
     };
     let asked = work.lines.clone();
-    let done = app.desk.carry_out(work).await?;
+    let done = app.front.desk.carry_out(work).await?;
     held(&asked, &done).ok_or_else(|| refused(&asked, &done))
 }
 
