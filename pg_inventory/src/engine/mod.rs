@@ -16,8 +16,8 @@ mod sweep;
 pub use claim::{Claim, Requests, look_up, reused};
 pub use journal::write_notices;
 pub use numbers::draw;
-pub use shelf::lock_sku;
-pub use sweep::{Position, due, expire};
+pub use shelf::{lock_sku, locked_by};
+pub use sweep::{Position, Swept, due, expire};
 
 use crate::pg::server;
 use crate::pg::spi::{self, Spi};

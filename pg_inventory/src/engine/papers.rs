@@ -14,20 +14,22 @@ use inventory_core::order_number::OrderNumber;
 use inventory_core::text::Label;
 use inventory_core::time::Moment;
 use inventory_core::{Code, Refusal};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The statements that find an order and a hold: to look at, to lock, to lock unless somebody has it.
+/// The statements that find an order and holds: to look at, to lock, to lock unless somebody has it.
 struct Reading {
     order: &'static Statement,
-    hold: &'static Statement,
+    holds: &'static Statement,
     /// Whether what is not found although it is there is somebody's.
     skips: bool,
 }
 
-static LOOK: Reading = Reading { order: &plans::FIND_ORDER, hold: &plans::FIND_HOLD, skips: false };
-static LOCK: Reading = Reading { order: &plans::LOCK_ORDER, hold: &plans::LOCK_HOLD, skips: false };
+static LOOK: Reading =
+    Reading { order: &plans::FIND_ORDER, holds: &plans::FIND_HOLDS, skips: false };
+static LOCK: Reading =
+    Reading { order: &plans::LOCK_ORDER, holds: &plans::LOCK_HOLDS, skips: false };
 static TRY_LOCK: Reading =
-    Reading { order: &plans::TRY_LOCK_ORDER, hold: &plans::TRY_LOCK_HOLD, skips: true };
+    Reading { order: &plans::TRY_LOCK_ORDER, holds: &plans::TRY_LOCK_HOLDS, skips: true };
 
 /// What the tasks name, as it is now.
 pub fn look(spi: &Spi, tasks: &[Task]) -> Result<Papers, Refusal> {
@@ -51,6 +53,16 @@ pub fn lock(
     Ok(same.then_some(papers))
 }
 
+/// The places of holds, as far as they are there.
+pub fn places(
+    spi: &Spi,
+    ids: &BTreeSet<HoldId>,
+) -> Result<BTreeMap<HoldId, BTreeSet<Place>>, Refusal> {
+    let places = |hold: Hold| hold.lines.into_iter().map(|line| line.place).collect();
+    let holds = LOOK.holds(spi, ids)?.into_iter();
+    Ok(holds.filter_map(|(id, hold)| Some((id, places(hold.ok()?)))).collect())
+}
+
 impl Reading {
     fn papers(&self, spi: &Spi, tasks: &[Task], seen: &Papers) -> Result<Papers, Refusal> {
         let actions = || tasks.iter().filter_map(|t| Some(&t.command.as_ref().ok()?.action));
@@ -65,11 +77,12 @@ impl Reading {
                 papers.orders.insert(number, Err(busy(&format!("order {}", number.text()))));
             }
         }
-        for id in holds {
-            if let Some(hold) = self.hold(spi, id)? {
-                papers.holds.insert(id, Ok(hold));
-            } else if self.skips && seen.holds.contains_key(&id) {
-                papers.holds.insert(id, Err(busy(&format!("reservation {}", id.text()))));
+        papers.holds = self.holds(spi, &holds)?;
+        if self.skips {
+            for id in holds {
+                if seen.holds.contains_key(&id) && !papers.holds.contains_key(&id) {
+                    papers.holds.insert(id, Err(busy(&format!("reservation {}", id.text()))));
+                }
             }
         }
         Ok(papers)
@@ -92,18 +105,29 @@ impl Reading {
         }))
     }
 
-    fn hold(&self, spi: &Spi, id: HoldId) -> Result<Option<Hold>, Refusal> {
-        let key = || Args::new().uuid(&id.0);
-        let found = spi.execute(self.hold.plan(spi), &key());
-        let Some(row) = found.first() else { return Ok(None) };
-        let state = HoldState::from_name(&row.text(1)).ok_or_else(|| damaged("state"))?;
-        let lines = spi.execute(plans::HOLD_LINES.plan(spi), &key());
-        Ok(Some(Hold {
-            state,
-            expires_at: row.maybe_moment(2),
-            lines: lines.iter().map(|l| held_line(&l)).collect::<Result<_, Refusal>>()?,
-            stored: state,
-        }))
+    /// Those of these holds that are there, or can be had.
+    fn holds(
+        &self,
+        spi: &Spi,
+        ids: &BTreeSet<HoldId>,
+    ) -> Result<BTreeMap<HoldId, Result<Hold, Refusal>>, Refusal> {
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut holds = BTreeMap::new();
+        let key = || Args::new().uuids(ids.iter().map(|id| Some(&id.0)));
+        for row in spi.execute(self.holds.plan(spi), &key()).iter() {
+            let state = HoldState::from_name(&row.text(2)).ok_or_else(|| damaged("state"))?;
+            let expires_at = row.maybe_moment(3);
+            let hold = Hold { state, expires_at, lines: Vec::new(), stored: state };
+            holds.insert(HoldId(row.uuid(1)), hold);
+        }
+        for line in spi.execute(plans::HOLD_LINES.plan(spi), &key()).iter() {
+            if let Some(hold) = holds.get_mut(&HoldId(line.uuid(1))) {
+                hold.lines.push(held_line(&line)?);
+            }
+        }
+        Ok(holds.into_iter().map(|(id, hold)| (id, Ok(hold))).collect())
     }
 }
 
@@ -117,14 +141,14 @@ fn order_line(row: &Row<'_>) -> Result<OrderLine, Refusal> {
 }
 
 fn held_line(row: &Row<'_>) -> Result<HeldLine, Refusal> {
-    let sku = Label::new("sku", row.text(2))?;
-    let warehouse_id = WarehouseId::used("warehouse_id", Some(row.int4(3)))?;
+    let sku = Label::new("sku", row.text(3))?;
+    let warehouse_id = WarehouseId::used("warehouse_id", Some(row.int4(4)))?;
     Ok(HeldLine {
-        line: row.int4(1),
+        line: row.int4(2),
         place: Place { sku, warehouse_id },
-        lot: lot(row.text(4))?,
-        quantity: row.int8(5),
-        open: row.bool(6),
+        lot: lot(row.text(5))?,
+        quantity: row.int8(6),
+        open: row.bool(7),
     })
 }
 
@@ -149,15 +173,13 @@ pub fn write(spi: &Spi, accepted: &[Accepted], book: &Book, now: Moment) {
             let args = Args::new().uuid(&id.0).maybe_moment(*expires_at).moment(now);
             spi.execute(plans::INSERT_HOLD.plan(spi), &args);
         }
-        write_lines(spi, done);
+        open_lines(spi, done);
         if let (Action::CreateOrder(draft), Some(number)) = (&done.command.action, done.order) {
             insert_order(spi, draft, number, now);
         }
     }
-    for (id, hold) in book.papers.changed_holds() {
-        let args = Args::new().uuid(&id.0).text(hold.state.as_str()).moment(now);
-        written(spi.execute(plans::CLOSE_HOLD.plan(spi), &args).processed());
-    }
+    close_lines(spi, accepted);
+    close_holds(spi, book, now);
     for (number, order) in book.papers.changed_orders() {
         let args = Args::new()
             .int8(number.id())
@@ -165,30 +187,57 @@ pub fn write(spi: &Spi, accepted: &[Accepted], book: &Book, now: Moment) {
             .maybe_uuid(order.hold.as_ref().map(|id| &id.0))
             .maybe_text(order.reason.as_deref())
             .moment(now);
-        written(spi.execute(plans::MOVE_ORDER.plan(spi), &args).processed());
+        written(spi.execute(plans::MOVE_ORDER.plan(spi), &args).processed(), 1);
     }
 }
 
-/// A movement that reserves opens its line of the hold, any other closes it.
-fn write_lines(spi: &Spi, done: &Accepted) {
+/// A movement that reserves opens its line of the hold.
+fn open_lines(spi: &Spi, done: &Accepted) {
     let expires_at = done.decision.hold.and_then(|(_, expires_at)| expires_at);
-    for movement in &done.decision.movements {
+    for movement in done.decision.movements.iter().filter(|m| m.reserved_delta > 0) {
         let Some((id, line)) = &movement.hold else { continue };
-        let lot = movement.lot.as_deref().unwrap_or("");
-        if movement.reserved_delta > 0 {
-            let args = Args::new()
-                .uuid(&id.0)
-                .int4(*line)
-                .text(&movement.place.sku)
-                .int4(movement.place.warehouse_id.number())
-                .text(lot)
-                .int8(movement.reserved_delta)
-                .maybe_moment(expires_at);
-            spi.execute(plans::OPEN_LINE.plan(spi), &args);
-        } else {
-            let args = Args::new().uuid(&id.0).int4(*line).text(lot);
-            spi.execute(plans::CLOSE_LINE.plan(spi), &args);
-        }
+        let args = Args::new()
+            .uuid(&id.0)
+            .int4(*line)
+            .text(&movement.place.sku)
+            .int4(movement.place.warehouse_id.number())
+            .text(movement.lot.as_deref().unwrap_or(""))
+            .int8(movement.reserved_delta)
+            .maybe_moment(expires_at);
+        spi.execute(plans::OPEN_LINE.plan(spi), &args);
+    }
+}
+
+/// Any other movement of held goods closes its line: all of a batch at once, since a sweep closes
+/// hundreds.
+fn close_lines(spi: &Spi, accepted: &[Accepted]) {
+    let movements = accepted.iter().flat_map(|done| &done.decision.movements);
+    let closing: Vec<(&HoldId, i32, &str)> = movements
+        .filter(|movement| movement.reserved_delta <= 0)
+        .filter_map(|movement| {
+            let (id, line) = movement.hold.as_ref()?;
+            Some((id, *line, movement.lot.as_deref().unwrap_or("")))
+        })
+        .collect();
+    if !closing.is_empty() {
+        let args = Args::new()
+            .uuids(closing.iter().map(|(id, ..)| Some(&id.0)))
+            .int4s(closing.iter().map(|(_, line, _)| Some(*line)))
+            .texts(closing.iter().map(|(.., lot)| Some(*lot)));
+        spi.execute(plans::CLOSE_LINES.plan(spi), &args);
+    }
+}
+
+/// Those that end alike at once.
+fn close_holds(spi: &Spi, book: &Book, now: Moment) {
+    let mut ends: BTreeMap<&str, Vec<HoldId>> = BTreeMap::new();
+    for (id, hold) in book.papers.changed_holds() {
+        ends.entry(hold.state.as_str()).or_default().push(id);
+    }
+    for (state, holds) in ends {
+        let ids = Args::new().uuids(holds.iter().map(|id| Some(&id.0)));
+        let closed = spi.execute(plans::CLOSE_HOLDS.plan(spi), &ids.text(state).moment(now));
+        written(closed.processed(), holds.len());
     }
 }
 
@@ -214,8 +263,8 @@ fn insert_order(spi: &Spi, draft: &OrderDraft, number: OrderNumber, now: Moment)
     }
 }
 
-fn written(rows: usize) {
-    if rows != 1 {
+fn written(rows: usize, wanted: usize) {
+    if rows != wanted {
         pgrx::error!("a hold or an order changed under its lock");
     }
 }

@@ -4,7 +4,7 @@ use super::Patience;
 use crate::pg::spi::{self, Args, Rows, Spi};
 use crate::pg::{heat, server};
 use crate::plans;
-use crate::session::Session;
+use crate::session::{self, Session};
 use inventory_core::book::{Book, Row, Shelf, Stored};
 use inventory_core::command::{Need, Place, WarehouseId};
 use inventory_core::text::Label;
@@ -170,6 +170,23 @@ fn lock_guard(spi: &Spi, leaf: (usize, &str), place: &Place, patience: Patience)
         }
     }
     spi.execute(plans::TRY_LOCK_STOCK.on_leaf(spi, number, name), &key(place))
+}
+
+/// Locks the row that guards a place, whoever has it before us.
+pub fn wait_for(spi: &Spi, place: &Place) -> Result<(), Refusal> {
+    // Not for the whole of stock: who reshapes it lets nobody in for long.
+    let session = session::writing(spi, Patience::Never)?;
+    let (number, leaf) = session.leaf(&place.sku)?;
+    spi.execute(plans::LOCK_STOCK.on_leaf(spi, number, &leaf.name), &key(place));
+    Ok(())
+}
+
+/// The transaction that locked the row which guards a place last, if any did.
+pub fn locked_by(spi: &Spi, place: &Place) -> Result<Option<i64>, Refusal> {
+    let session = session::current(spi)?;
+    let (number, leaf) = session.leaf(&place.sku)?;
+    let rows = spi.execute(plans::OWN_STOCK.on_leaf(spi, number, &leaf.name), &key(place));
+    Ok(rows.first().map(|row| row.int8(2)).filter(|xid| *xid > 0))
 }
 
 /// Places whose rows' places in their leaf are remembered.

@@ -83,8 +83,28 @@ pub fn transaction<R>(
         })
 }
 
-/// Runs `work`, and gives back what is raised in it: for callers that go on to raise an error, since
-/// the transaction they are in cannot go on.
+/// Runs `work` as a part of the transaction. What is raised undoes that part alone, and is given back.
+pub fn part<R>(work: impl FnOnce() -> R) -> Result<R, Failure> {
+    // SAFETY: as PL/pgSQL does it for a block. The memory and the owner of resources are those of
+    // before, whichever way it ends; the error's text has been copied.
+    unsafe {
+        let (memory, owner) = (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner);
+        pg_sys::BeginInternalSubTransaction(std::ptr::null());
+        pg_sys::MemoryContextSwitchTo(memory);
+        let result = before_another(work);
+        pg_sys::MemoryContextSwitchTo(memory);
+        match result {
+            Ok(_) => pg_sys::ReleaseCurrentSubTransaction(),
+            Err(_) => pg_sys::RollbackAndReleaseCurrentSubTransaction(),
+        }
+        pg_sys::MemoryContextSwitchTo(memory);
+        pg_sys::CurrentResourceOwner = owner;
+        result
+    }
+}
+
+/// Runs `work`, and gives back what is raised in it: for callers that undo the part of the transaction
+/// which they are in, or go on to raise an error, since it cannot go on.
 pub fn before_another<R>(work: impl FnOnce() -> R) -> Result<R, Failure> {
     PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
         .catch_others(|caught| Err(Failure::of(&caught)))
