@@ -14,7 +14,7 @@ use std::ffi::CStr;
 /// Up to this many rows are inserted one by one: below it what COPY sets up costs more than it spares.
 const FEW: usize = 8;
 
-/// The columns of a movement, in the order in which they are copied.
+/// The columns of a movement, in the order in which they are written.
 static COLUMNS: [&CStr; 20] = [
     c"id",
     c"generation",
@@ -37,6 +37,34 @@ static COLUMNS: [&CStr; 20] = [
     c"trace_id",
     c"reservation_id",
 ];
+
+/// The fields of a movement, in the order of `COLUMNS`, given to whatever takes them one by one.
+macro_rules! fields {
+    ($into:expr, $batch:expr, $entry:expr, $xid:expr) => {{
+        let (m, origin) = ($entry.what, $entry.origin);
+        $into
+            .int8($entry.id)
+            .int4($batch.generation)
+            .xid8($xid)
+            .moment($batch.now)
+            .text(m.event.as_str())
+            .text(&m.place.sku)
+            .int4(m.place.warehouse_id.number())
+            .text(m.lot.as_deref().unwrap_or(""))
+            .int8(m.on_hand_delta)
+            .int8(m.reserved_delta)
+            .int8(m.on_hand)
+            .int8(m.reserved)
+            .int8(m.version)
+            .maybe_uuid(origin.request_id.as_ref().map(|id| &id.0))
+            .maybe_text($entry.order_no)
+            .text(&m.reason)
+            .maybe_text(origin.operator.as_deref())
+            .text($batch.user(origin))
+            .maybe_text(origin.trace_id.as_deref())
+            .maybe_uuid(m.hold.as_ref().map(|(id, _)| &id.0))
+    }};
+}
 
 /// One row to be, besides what is the same for the whole batch.
 struct Entry<'a, T> {
@@ -108,57 +136,15 @@ impl Batch {
     }
 
     fn write_one(&self, spi: &Spi, entry: &Entry<Movement>) {
-        let (m, origin) = (entry.what, entry.origin);
-        let args = Args::new()
-            .int8(entry.id)
-            .int4(self.generation)
-            .xid8(server::transaction_id())
-            .moment(self.now)
-            .text(m.event.as_str())
-            .text(&m.place.sku)
-            .int4(m.place.warehouse_id.number())
-            .text(m.lot.as_deref().unwrap_or(""))
-            .int8(m.on_hand_delta)
-            .int8(m.reserved_delta)
-            .int8(m.on_hand)
-            .int8(m.reserved)
-            .int8(m.version)
-            .maybe_uuid(origin.request_id.as_ref().map(|id| &id.0))
-            .maybe_text(entry.order_no)
-            .text(&m.reason)
-            .maybe_text(origin.operator.as_deref())
-            .text(self.user(origin))
-            .maybe_text(origin.trace_id.as_deref())
-            .maybe_uuid(m.hold.as_ref().map(|(id, _)| &id.0));
+        let args = fields!(Args::new(), self, entry, server::transaction_id());
         spi.execute(plans::JOURNAL_ONE.plan(spi), &args);
     }
 
     fn copy(&self, session: &Session, entries: &[Entry<Movement>]) {
         let mut rows = copy::Rows::new(&COLUMNS, entries.len());
-        let xid = server::transaction_id() as i64;
+        let xid = server::transaction_id();
         for entry in entries {
-            let (m, origin) = (entry.what, entry.origin);
-            rows.row()
-                .int8(entry.id)
-                .int4(self.generation)
-                .int8(xid)
-                .int8(self.now.0)
-                .text(m.event.as_str())
-                .text(&m.place.sku)
-                .int4(m.place.warehouse_id.number())
-                .text(m.lot.as_deref().unwrap_or(""))
-                .int8(m.on_hand_delta)
-                .int8(m.reserved_delta)
-                .int8(m.on_hand)
-                .int8(m.reserved)
-                .int8(m.version)
-                .maybe_uuid(origin.request_id.as_ref().map(|id| &id.0))
-                .maybe_text(entry.order_no)
-                .text(&m.reason)
-                .maybe_text(origin.operator.as_deref())
-                .text(self.user(origin))
-                .maybe_text(origin.trace_id.as_deref())
-                .maybe_uuid(m.hold.as_ref().map(|(id, _)| &id.0));
+            fields!(rows.row(), self, entry, xid);
         }
         rows.write(session.journal);
     }

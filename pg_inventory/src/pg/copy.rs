@@ -1,6 +1,7 @@
 //! Rows written as COPY writes them: many at a time to a page, with one record of the log, past parser
 //! and executor, and with all that COPY takes care of (partitions, indexes, constraints, triggers).
 
+use inventory_core::time::Moment;
 use pgrx::pg_sys::{self, Oid};
 use std::cell::RefCell;
 use std::ffi::{CStr, c_int, c_void};
@@ -41,9 +42,17 @@ impl Rows {
         self.field(Some(&value.to_be_bytes()))
     }
 
-    /// Also a timestamptz or an xid8, which are eight bytes as well.
     pub fn int8(&mut self, value: i64) -> &mut Rows {
         self.field(Some(&value.to_be_bytes()))
+    }
+
+    pub fn xid8(&mut self, value: u64) -> &mut Rows {
+        self.field(Some(&value.to_be_bytes()))
+    }
+
+    /// A timestamptz is its microseconds since 2000.
+    pub fn moment(&mut self, value: Moment) -> &mut Rows {
+        self.int8(value.0)
     }
 
     pub fn text(&mut self, value: &str) -> &mut Rows {
