@@ -38,6 +38,7 @@ pub struct Session {
     standby: bool,
     pub journal: Oid,
     pub journal_ids: Oid,
+    pub requests: Oid,
     stock: Oid,
     leaves: Vec<Leaf>,
     numbers: RefCell<Vec<(i32, Oid)>>,
@@ -124,6 +125,7 @@ impl Session {
         let stock = relation(spi, "inventory.stock").ok_or_else(missing)?;
         let journal = relation(spi, "inventory.journal").ok_or_else(missing)?;
         let journal_ids = relation(spi, "inventory.journal_id").ok_or_else(missing)?;
+        let requests = relation(spi, "inventory.request").ok_or_else(missing)?;
         // Watch before reading: what changes in between is noticed.
         watch::begin(vec![installation, stock, journal_ids]);
         let (generation, stored) = generation(spi)?;
@@ -137,6 +139,7 @@ impl Session {
             standby: server::in_recovery(),
             journal,
             journal_ids,
+            requests,
             stock,
             leaves: leaves(spi)?,
             numbers: RefCell::default(),

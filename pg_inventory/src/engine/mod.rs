@@ -85,7 +85,7 @@ pub fn execute(spi: &Spi, tasks: &[Task], patience: Patience) -> Result<Vec<Outc
             outcomes[task] = Some(requests.outcome(task, &book, tasks, now));
         }
         numbers::assign(spi, &session, &mut accepted, now)?;
-        if !requests.claim(spi, &accepted, now) {
+        if !requests.claim(spi, &session, &accepted, now) {
             continue; // somebody else's effect is there now: decide again without these
         }
         shelf::write(spi, &session, &book, patience)?;

@@ -63,8 +63,32 @@ impl Rows {
         self.field(value.map(str::as_bytes))
     }
 
+    pub fn uuid(&mut self, value: &[u8; 16]) -> &mut Rows {
+        self.field(Some(value))
+    }
+
     pub fn maybe_uuid(&mut self, value: Option<&[u8; 16]>) -> &mut Rows {
         self.field(value.map(|uuid| uuid.as_slice()))
+    }
+
+    pub fn maybe_int8(&mut self, value: Option<i64>) -> &mut Rows {
+        self.field(value.map(i64::to_be_bytes).as_ref().map(|bytes| bytes.as_slice()))
+    }
+
+    pub fn maybe_moment(&mut self, value: Option<Moment>) -> &mut Rows {
+        self.maybe_int8(value.map(|moment| moment.0))
+    }
+
+    /// An array of one dimension without NULLs, as array_recv reads it.
+    pub fn int8s(&mut self, values: &[i64]) -> &mut Rows {
+        let mut bytes = Vec::with_capacity(20 + values.len() * 12);
+        let head = [1, 0, pg_sys::INT8OID.to_u32(), values.len() as u32, 1];
+        head.iter().for_each(|word| bytes.extend_from_slice(&word.to_be_bytes()));
+        for value in values {
+            bytes.extend_from_slice(&8i32.to_be_bytes());
+            bytes.extend_from_slice(&value.to_be_bytes());
+        }
+        self.field(Some(&bytes))
     }
 
     /// Writes the rows into a table, in the transaction that is open.
