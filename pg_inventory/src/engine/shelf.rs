@@ -2,7 +2,7 @@
 
 use super::Patience;
 use crate::pg::spi::{self, Args, Rows, Spi};
-use crate::pg::{heat, server};
+use crate::pg::{heat, lock, server};
 use crate::plans;
 use crate::session::{self, Session};
 use inventory_core::book::{Book, Row, Shelf, Stored};
@@ -224,6 +224,10 @@ fn lock_place(
     patience: Patience,
 ) -> Result<Found, Refusal> {
     let (number, leaf) = session.leaf(&place.sku)?;
+    // Of a leaf that somebody has as a whole only what lies there is put off.
+    if patience == Patience::Never && !lock::try_writing(leaf.oid) {
+        return Ok(Found::Busy);
+    }
     let begun = server::now();
     let guard = lock_guard(spi, (number, &leaf.name), place, patience);
     if guard.len() > 0 {

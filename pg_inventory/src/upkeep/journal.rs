@@ -43,7 +43,7 @@ fn parts(spi: &Spi) -> Vec<Part> {
         "SELECT c.oid, pg_catalog.quote_ident(c.relname), b.part[1]::pg_catalog.int8, b.part[2]::pg_catalog.int8
            FROM pg_catalog.pg_inherits AS i
            JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
-          CROSS JOIN LATERAL pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, c.oid),
+          CROSS JOIN LATERAL pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, 0),
                 'FROM \\(''?([0-9]+)''?\\) TO \\(''?([0-9]+)''?\\)') AS b (part)
           WHERE i.inhparent = 'inventory.journal'::pg_catalog.regclass AND b.part IS NOT NULL
             AND NOT i.inhdetachpending
