@@ -181,6 +181,7 @@ SELECT 'hold', 'reservation ' || h.reservation_id,
  WHERE (h.state = 'HELD') <> (h.open_lines > 0)
        AND NOT (h.state = 'HELD' AND h.lines > 0 AND h.expires_at <= pg_catalog.clock_timestamp())
     OR h.state = 'HELD' AND h.expires_at IS NULL AND h.open_lines < h.lines
+       AND NOT EXISTS (SELECT FROM inventory.lease AS e WHERE e.lease_id = h.reservation_id)
 UNION ALL
 SELECT 'hold', 'reservation ' || l.reservation_id, 'a reservation', 'lines of none'
   FROM inventory.reservation_line AS l
@@ -199,11 +200,43 @@ SELECT 'hold_journal', 'reservation ' || h.reservation_id, coalesce(j.held, 0) |
               WHERE j.reservation_id IS NOT NULL GROUP BY j.reservation_id) AS j ON j.reservation_id = h.reservation_id
  WHERE h.open_units <> coalesce(j.held, 0) AND h.created_at > (SELECT cut FROM kept)
 UNION ALL
+-- A hold without limit is that of one order, or a lease.
 SELECT 'hold_order', 'reservation ' || r.reservation_id, '1 order', pg_catalog.count(o.order_id) || ' orders'
   FROM inventory.reservation AS r
   LEFT JOIN inventory.orders AS o ON o.reservation_id = r.reservation_id
- GROUP BY r.reservation_id, r.expires_at
-HAVING pg_catalog.count(o.order_id) <> CASE WHEN r.expires_at IS NULL THEN 1 ELSE 0 END
+  LEFT JOIN inventory.lease AS e ON e.lease_id = r.reservation_id
+ GROUP BY r.reservation_id, r.expires_at, e.lease_id
+HAVING pg_catalog.count(o.order_id) <> CASE WHEN r.expires_at IS NULL AND e.lease_id IS NULL THEN 1 ELSE 0 END
+UNION ALL
+-- The leases: each is a hold without limit of its goods alone, in the state that the hold has, and what it
+-- holds is what was granted and not sold.
+SELECT 'lease', 'lease ' || e.lease_id, 'a hold without limit',
+       CASE WHEN r.reservation_id IS NULL THEN 'none' ELSE 'one until ' || r.expires_at END
+  FROM inventory.lease AS e
+  LEFT JOIN inventory.reservation AS r ON r.reservation_id = e.lease_id
+ WHERE r.reservation_id IS NULL OR r.expires_at IS NOT NULL
+UNION ALL
+SELECT 'lease', 'lease ' || e.lease_id, e.sku || ' in ' || e.warehouse_id, l.sku || ' in ' || l.warehouse_id
+  FROM inventory.lease AS e
+  JOIN inventory.reservation_line AS l ON l.reservation_id = e.lease_id
+ WHERE l.sku <> e.sku OR l.warehouse_id <> e.warehouse_id
+UNION ALL
+SELECT 'lease_state', 'lease ' || e.lease_id, e.state, 'a hold ' || h.state
+  FROM inventory.lease AS e
+  JOIN hold_sum AS h ON h.reservation_id = e.lease_id
+ WHERE e.state <> CASE h.state WHEN 'HELD' THEN 'OPEN' WHEN 'CONFIRMED' THEN 'SETTLED' ELSE 'RETURNED' END
+UNION ALL
+SELECT 'lease_units', 'lease ' || e.lease_id, (e.granted - e.sold) || ' units', h.open_units || ' units'
+  FROM inventory.lease AS e
+  JOIN hold_sum AS h ON h.reservation_id = e.lease_id
+ WHERE e.state = 'OPEN' AND h.open_units <> e.granted - e.sold
+    OR e.state = 'SETTLED' AND e.sold <> e.granted
+UNION ALL
+SELECT 'lease_sold', 'lease ' || e.lease_id, coalesce(j.sold, 0) || ' sold', e.sold || ' sold'
+  FROM inventory.lease AS e
+  LEFT JOIN (SELECT j.reservation_id, -pg_catalog.sum(j.on_hand_delta) AS sold FROM inventory.journal AS j
+              WHERE j.reservation_id IS NOT NULL GROUP BY j.reservation_id) AS j ON j.reservation_id = e.lease_id
+ WHERE e.sold <> coalesce(j.sold, 0) AND e.created_at > (SELECT cut FROM kept)
 UNION ALL
 -- The orders: each holds, took, brought or gave back what its state says.
 SELECT 'order_hold', 'order ' || o.order_no, 'a hold ' || o.holds, 'a hold ' || coalesce(o.held_as, 'none')

@@ -22,6 +22,8 @@ promises!(
     rights_of_the_user_are_enough,
     settings_come_from_the_environment_too,
     answers_are_for_people_too,
+    keys_are_shown_once,
+    repair_gives_back_what_nobody_will,
 );
 
 /// Runs `inventory` as a user of the database.
@@ -429,4 +431,58 @@ async fn answers_are_for_people_too(pg: Pg) {
     assert!(shown.contains("12,344") || shown.contains("12344"), "{shown}");
     let version = run(inventory().arg("--version")).await.ok();
     assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
+}
+
+async fn keys_are_shown_once(pg: Pg) {
+    let db = pg.database().await;
+    let made = answer(&db, &["key", "create", "Till 1", "--role", "operator"]).await;
+    let id = made["key_id"].as_str().unwrap();
+    let secret = made["secret"].as_str().unwrap();
+    let digits = secret.strip_prefix(&format!("inv_{id}_")).expect("the id is in it");
+    assert!(digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()), "{secret}");
+    check_members(&made, json!({"name": "Till 1", "role": "operator", "expires_at": null}));
+    // What is kept of it is the hash of its secret.
+    let kept = format!("SELECT key_hash = sha256('{digits}') FROM inventory.api_keys()");
+    db.owner().await.check(&kept, "t").await;
+    let soon = ["key", "create", "Board", "--role", "reader", "--expires-in", "30d"];
+    let shown = as_user(&db, User::Admin, &soon).await.ok();
+    assert!(shown.starts_with("inv_") && shown.contains("shown this once"), "{shown}");
+    let limit =
+        "SELECT expires_at - created_at > '29 days' FROM inventory.api_keys() WHERE name = 'Board'";
+    db.owner().await.check(limit, "t").await;
+    let listed = as_user(&db, User::Admin, &["key", "list"]).await.ok();
+    assert!(listed.contains("Till 1") && !listed.contains(digits), "{listed}");
+    assert!(!answer(&db, &["key", "list"]).await.to_string().contains(digits));
+    check_members(&answer(&db, &["key", "revoke", id]).await, json!({"revoked": true}));
+    check_members(&answer(&db, &["key", "revoke", id]).await, json!({"revoked": false}));
+    assert!(as_user(&db, User::Admin, &["key", "list"]).await.ok().contains("revoked"));
+    let unknown = as_user(&db, User::Admin, &["key", "revoke", "nobody"]).await;
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    for wrong in [
+        &["key", "create", "X"][..],
+        &["key", "create", "X", "--role", "root"],
+        &["key", "create", "X", "--role", "admin", "--expires-in", "soon"],
+    ] {
+        assert_eq!(as_user(&db, User::Admin, wrong).await.code, Some(2), "{wrong:?}");
+    }
+    let ended = as_user(&db, User::Operator, &["key", "list"]).await;
+    assert_eq!(ended.code, Some(1), "keys are for administrators: {ended:?}");
+}
+
+async fn repair_gives_back_what_nobody_will(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10)]).await;
+    db.operator().await.run("SELECT inventory.take_lease('A', 4, 'gone', 'fallback')").await;
+    assert_eq!(answer(&db, &["repair"]).await, json!([]));
+    let sql = "UPDATE inventory.lease SET expires_at = expires_at - interval '1 hour'";
+    db.owner().await.run(sql).await;
+    assert_eq!(answer(&db, &["repair"]).await, json!([]), "its time is over, but not for long");
+    let rows = answer(&db, &["repair", "--older-than", "30m"]).await;
+    check_members(
+        &rows[0],
+        json!({"sku": "A", "holder": "gone", "purpose": "fallback", "returned": 4}),
+    );
+    let ended = as_user(&db, User::Operator, &["repair"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    db.verify_is_clean().await;
 }

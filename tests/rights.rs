@@ -120,11 +120,15 @@ async fn functions_are_for_their_roles_alone(pg: Pg) {
         "receive" | "deduct" | "try_deduct" | "deduct_many" | "adjust" | "recount" | "transfer"
         | "next_order_no" | "next_order_id" | "reserve" | "reserve_many" | "confirm"
         | "release" | "create_order" | "start_order" | "complete_order" | "fail_order"
-        | "revert_order" | "deduct_now" | "reserve_now" => {
+        | "revert_order" | "deduct_now" | "reserve_now" | "execute_many" | "take_lease"
+        | "renew_leases" | "settle_lease" | "return_lease" => {
             matches!(user, User::Operator | User::Admin)
         }
         "maintain" | "reshard" | "reshard_step" | "install" | "put_product" | "put_warehouse"
-        | "delete_product" | "delete_warehouse" | "set_hot" => user == User::Admin,
+        | "delete_product" | "delete_warehouse" | "set_hot" | "repair_leases"
+        | "create_api_key" | "api_keys" | "revoke_api_key" | "touch_api_keys" => {
+            user == User::Admin
+        }
         "orders_keep_to_their_states" => false,
         other => panic!("whose is {other}?"),
     };

@@ -88,10 +88,26 @@ const SPOILS: &[Spoil] = &[
     spoil("shelf", "DELETE FROM inventory.stock WHERE sku = 'L' AND warehouse_id = 2 AND lot = ''",
         "L in 2, lot x|a row without lot|none"),
     spoil("journal_sequence", "UPDATE inventory.journal SET id = 1000 WHERE id = 9",
-        "journal_id|at least 1000|23"),
+        "journal_id|at least 1000|26"),
     spoil("lot", "UPDATE inventory.product SET lot_controlled = true WHERE sku = 'A'; \
                   UPDATE inventory.stock SET lot_controlled = true WHERE sku = 'A'",
         "A in 1|goods in lots|5 units without lot"),
+    // Movements 24 to 26 are of a lease: 9 in, 4 leased, 1 of them sold.
+    spoil("lease", "UPDATE inventory.lease SET sku = 'A'",
+        "lease LEASED|A in 2|G in 2"),
+    spoil("lease", "UPDATE inventory.reservation SET expires_at = '2999-01-01 00:00Z' WHERE reservation_id IN (SELECT lease_id FROM inventory.lease); \
+                    UPDATE inventory.reservation_line SET expires_at = '2999-01-01 00:00Z' WHERE sku = 'G'; \
+                    UPDATE inventory.stock SET next_expiry = '2999-01-01 00:00Z' WHERE sku = 'G'; SET timezone = 'UTC'",
+        "lease LEASED|a hold without limit|one until 2999-01-01 00:00:00+00"),
+    spoil("lease", "INSERT INTO inventory.lease VALUES \
+                    ('99999999-9999-4999-8999-999999999999', 'G', 2, 'gate', 'token', 1, 0, 1, 'RETURNED', now(), now())",
+        "lease 99999999-9999-4999-8999-999999999999|a hold without limit|none"),
+    spoil("lease_state", "UPDATE inventory.lease SET state = 'RETURNED'",
+        "lease LEASED|RETURNED|a hold HELD"),
+    spoil("lease_units", "UPDATE inventory.lease SET granted = 5",
+        "lease LEASED|4 units|3 units"),
+    spoil("lease_sold", "UPDATE inventory.lease SET granted = 5, sold = 2",
+        "lease LEASED|1 sold|2 sold"),
     // Movements 10 to 23 are of holds and orders: the hold HELD, the orders STARTED, SOLD and BOUGHT.
     spoil("held", "UPDATE inventory.reservation_line SET warehouse_id = 2 WHERE expires_at IS NOT NULL",
         "H in 1|4|7"),
@@ -131,7 +147,8 @@ const SPOILS: &[Spoil] = &[
 ];
 
 /// Nine movements: of A 10 in, 3 out with a request id, 2 out; of B 7 in, 3 of them elsewhere and
-/// back; of L a lot, part of which went to another warehouse. Then of H a hold and three orders.
+/// back; of L a lot, part of which went to another warehouse. Then of H a hold and three orders, and of G
+/// a lease.
 async fn shop(pg: &Pg) -> Database {
     let db = pg.database().await;
     let mut admin = db.admin().await;
@@ -153,6 +170,9 @@ async fn shop(pg: &Pg) -> Database {
         "SELECT inventory.complete_order((SELECT max(order_no) FROM inventory.order_status))",
         "SELECT inventory.start_order(order_no) FROM inventory.create_order('inbound', '[{\"sku\": \"H\", \"qty\": 5}]')",
         "SELECT inventory.complete_order((SELECT max(order_no) FROM inventory.order_status))",
+        "SELECT inventory.put_product('G', 'Given'), inventory.receive('G', 9, 2)",
+        "SELECT inventory.settle_lease(lease_id, 'gate', ARRAY['33333333-3333-4333-8333-333333333333']::uuid[], ARRAY[1]) \
+           FROM inventory.take_lease('G', 4, 'gate', 'token', 2)",
     ] {
         admin.run(sql).await;
     }
@@ -172,6 +192,7 @@ async fn names(owner: &mut Session) -> Vec<(String, &'static str)> {
     let mut names = Vec::new();
     for (name, hold, order) in [
         ("HELD", "expires_at IS NOT NULL", "false"),
+        ("LEASED", "reservation_id IN (SELECT lease_id FROM inventory.lease)", "false"),
         ("STARTED", "expires_at IS NULL AND state = 'HELD'", "state = 'PROCESSING'"),
         ("SOLD", "state = 'CONFIRMED'", "state = 'COMPLETED' AND direction = 'outbound'"),
         ("BOUGHT", "false", "direction = 'inbound'"),
@@ -182,14 +203,14 @@ async fn names(owner: &mut Session) -> Vec<(String, &'static str)> {
         );
         names.extend(owner.text(&ids).await.lines().map(|id| (id.to_owned(), name)));
     }
-    assert_eq!(names.len(), 6);
+    assert_eq!(names.len(), 8);
     names
 }
 
 async fn each_spoiled_fact_is_seen_and_nothing_else(pg: Pg) {
     let db = shop(&pg).await;
     let mut owner = db.owner().await;
-    owner.check("SELECT count(*), min(id), max(id) FROM inventory.journal", "23|1|23").await;
+    owner.check("SELECT count(*), min(id), max(id) FROM inventory.journal", "26|1|26").await;
     let names = names(&mut owner).await;
     let mut wrong = Vec::new();
     for Spoil { check, sql, seen } in SPOILS {
@@ -332,7 +353,7 @@ async fn looking_writes_nothing(pg: Pg) {
     let before = clone.digest().await;
     let mut reader = clone.reader().await;
     reader.check("BEGIN READ ONLY; SELECT * FROM inventory.verify()", "").await;
-    reader.check("SELECT count(*) FROM inventory.stock_level; COMMIT", "6").await;
+    reader.check("SELECT count(*) FROM inventory.stock_level; COMMIT", "7").await;
     clone.reader().await.check("SELECT * FROM inventory.verify()", "").await;
     assert_eq!(clone.digest().await, before);
 }

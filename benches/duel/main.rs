@@ -2,6 +2,7 @@
 
 mod plan;
 mod score;
+mod services;
 mod slice;
 mod stage;
 mod table;
@@ -128,12 +129,11 @@ fn play(
         }
         for index in order {
             bar.say(format!("{} {}: {}", duel.name, variant.name(), sides[index].name));
-            slices[index].push(slice::play(server, &stage.0.name, sides[index], cut.span)?);
+            slices[index].push(slice::play(&stage, sides[index], cut.span)?);
             bar.inc(1);
         }
     }
-    stage.0.verify()?;
-    stage.0.strike()?;
+    stage.strike()?;
     let scores = sides
         .iter()
         .zip(&slices)

@@ -96,6 +96,7 @@ impl Target {
                 Check::new("rate", rates, bound)
             }
             Target::Spread(bound) => Check::new("own p99 / p50", ours.p99_ms / ours.p50_ms, bound),
+            Target::Within(bound) => Check::new("p99 ms", ours.p99_ms, bound),
             Target::P99(bound) => Check::new("p99 / theirs", ours.p99_ms / theirs.p99_ms, bound),
         }
     }

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use inventory_benches::figures::latencies_us;
+use inventory_benches::http::HttpLoad;
 use inventory_benches::{Call, Error, Load, Result, Server};
 
-use crate::plan::Side;
+use crate::plan::{Side, Way};
+use crate::stage::Stage;
 
 /// How long a slice lasts: first the part that is thrown away, while sessions open and plans are made.
 #[derive(Clone, Copy, Debug)]
@@ -28,14 +30,15 @@ pub struct Slice {
 /// Longest wait for autovacuum before a slice.
 const QUIET_WITHIN: Duration = Duration::from_secs(20);
 
-pub fn play(server: &Server, database: &str, side: &Side, span: Span) -> Result<Slice> {
+pub fn play(stage: &Stage, side: &Side, span: Span) -> Result<Slice> {
+    let (server, database) = (stage.database.server, stage.database.name.as_str());
     wait_for_autovacuum(server)?;
     let rows_before = server.number(database, side.ledger)?;
     let lsn = server.value(database, "SELECT pg_current_wal_insert_lsn()")?;
     let cpu_before = server.cpu_seconds()?;
 
     let seconds = span.warm_up_seconds + span.measured_seconds;
-    let calls = Load::new(side.name, side.script, side.clients).play(server, database, seconds)?;
+    let calls = call(stage, side, seconds)?;
 
     let cpu_seconds = server.cpu_seconds()? - cpu_before;
     let wal_bytes = server.number(
@@ -45,7 +48,7 @@ pub fn play(server: &Server, database: &str, side: &Side, span: Span) -> Result<
     let rows = server.number(database, side.ledger)? - rows_before;
 
     let acknowledged = calls.len() as u64;
-    if rows != acknowledged * side.orders_per_call {
+    if rows != acknowledged * side.orders_per_call && side.leaves_rows() {
         let (side, orders_per_call) = (side.name.to_owned(), side.orders_per_call);
         return Err(Error::Ledger { side, calls: acknowledged, orders_per_call, rows });
     }
@@ -54,7 +57,28 @@ pub fn play(server: &Server, database: &str, side: &Side, span: Span) -> Result<
         return Err(Error::Idle { load: side.name.to_owned() });
     }
     let accepted = latencies_us.len() as u64 * side.orders_per_call;
-    Ok(Slice { accepted, accepted_with_warm_up: rows, latencies_us, wal_bytes, cpu_seconds })
+    Ok(Slice {
+        accepted,
+        accepted_with_warm_up: acknowledged * side.orders_per_call,
+        latencies_us,
+        wal_bytes,
+        cpu_seconds,
+    })
+}
+
+fn call(stage: &Stage, side: &Side, seconds: u32) -> Result<Vec<Call>> {
+    let (server, database) = (stage.database.server, stage.database.name.as_str());
+    match &side.way {
+        Way::Script(script) => {
+            Load::new(side.name, *script, side.clients).play(server, database, seconds)
+        }
+        Way::Http(service, request) => {
+            let (name, clients) = (side.name, side.clients);
+            let address = stage.services.address(*service);
+            let api_key = &stage.services.api_key;
+            HttpLoad { name, address, api_key, clients, request }.play(seconds)
+        }
+    }
 }
 
 /// Vacuuming the rows of one side's slice must not slow the next side down.

@@ -34,6 +34,11 @@ impl<'a> Database<'a> {
         Ok(database)
     }
 
+    /// For one of the ordinary roles, who need no password.
+    pub fn url(&self, role: &str) -> String {
+        self.server.url(role, &self.name)
+    }
+
     pub fn run(&self, sql: &str) -> Result<()> {
         self.server.run(&self.name, sql)
     }

@@ -3,13 +3,15 @@
 //!
 //! `venue` finds or starts the server · `server` talks to it, `session` without
 //! hanging up · `database` makes one with the extension
-//! and the callers · `load` lets clients run a script · `figures` sums up what they saw · `target` says
+//! and the callers · `load` lets clients run a script, `http` send
+//! requests · `figures` sums up what they saw · `target` says
 //! what is asked · `report` writes it down · `progress` shows how far it is · `machine` says what the
 //! figures were taken on.
 
 pub mod database;
 pub mod error;
 pub mod figures;
+pub mod http;
 pub mod load;
 pub mod machine;
 pub mod progress;

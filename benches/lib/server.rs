@@ -36,6 +36,10 @@ impl Server {
         Ok(server)
     }
 
+    pub fn url(&self, role: &str, database: &str) -> String {
+        format!("postgresql://{role}@{}:{}/{database}", self.host, self.port)
+    }
+
     /// Runs a script, whatever it has to say.
     pub fn run(&self, database: &str, sql: &str) -> Result<()> {
         self.psql(database, &["-c", sql]).map(drop)

@@ -120,8 +120,10 @@ def measure(runner, arguments):
         "CARGO_TARGET_DIR": str(TARGET),
         "INVENTORY_BENCH_PG": str(extension.build(chosen)),
     }
-    command = [cargo(), "run", "--release", "--package", "inventory-benches", "--bin", runner, "--", *arguments]
-    run(command, cwd=CHECKOUT, env=environment, stdout=sys.stdout)
+    # The runner starts the gateway and the bare answer that lie beside it.
+    crates = ["--package", "inventory-gateway", "--package", "inventory-benches"]
+    run([cargo(), "build", "--release", "--bins", *crates], cwd=CHECKOUT, env=environment)
+    run([TARGET / "release" / runner, *arguments], cwd=CHECKOUT, env=environment, stdout=sys.stdout)
 
 
 def main():

@@ -1,14 +1,18 @@
-//! The `inventory` command, and later the REST gateway. Thin on purpose: it decides when and with
+//! The `inventory` command and the REST gateway. Thin on purpose: it decides when and with
 //! whom a command enters the engine inside PostgreSQL, never whether it is allowed.
 //!
-//! `cli` reads arguments and prints · `store` is the only place that talks SQL · `replay` sends
+//! `serve` builds and runs the service: `http` is what it says, `deduct` how many requests meet in one
+//! statement. `cli` reads arguments and prints · `store` is the only place that talks SQL · `replay` sends
 //! movements through it in large batches · `retail` and `sample` make those movements, from a file
 //! and from nothing · `cluster` makes and runs a private PostgreSQL · `error` knows the exit codes.
 
 pub mod cli;
 pub mod cluster;
+pub mod deduct;
 pub mod error;
+pub mod http;
 pub mod replay;
 pub mod retail;
 pub mod sample;
+pub mod serve;
 pub mod store;

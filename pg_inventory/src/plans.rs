@@ -3,8 +3,8 @@
 
 use crate::pg::spi::{Plan, Spi};
 use pgrx::pg_sys::{
-    BOOLOID, DATEOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTARRAYOID, TEXTOID,
-    TIDOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
+    BOOLOID, BYTEAOID, DATEOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTARRAYOID,
+    TEXTOID, TIDOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
 };
 use std::cell::RefCell;
 
@@ -267,13 +267,18 @@ statements! {
              SELECT r.ctid FROM inventory.request AS r
               WHERE r.ctid >= $1::pg_catalog.tid AND r.ctid < $2::pg_catalog.tid AND r.at < $3
                 FOR UPDATE SKIP LOCKED))";
-    /// The same of holds that were resolved, with their lines. Those without limit are of orders.
+    /// The same of holds that were resolved, with their lines. Those without limit are of orders, and stay;
+    /// or they are leases.
     PRUNE_HOLDS(TEXTOID, TEXTOID, TIMESTAMPTZOID) =
         "WITH past AS MATERIALIZED (
              SELECT r.ctid, r.reservation_id FROM inventory.reservation AS r
               WHERE r.ctid >= $1::pg_catalog.tid AND r.ctid < $2::pg_catalog.tid AND r.closed_at < $3
-                AND r.expires_at IS NOT NULL
+                AND (r.expires_at IS NOT NULL
+                     OR EXISTS (SELECT FROM inventory.lease AS e WHERE e.lease_id = r.reservation_id))
                 FOR UPDATE SKIP LOCKED),
+         leases AS (
+             DELETE FROM inventory.lease AS e
+              WHERE e.lease_id = ANY (ARRAY(SELECT past.reservation_id FROM past))),
          lines AS (
              DELETE FROM inventory.reservation_line AS l
               WHERE l.reservation_id = ANY (ARRAY(SELECT past.reservation_id FROM past)))
@@ -293,6 +298,47 @@ statements! {
                 rate = excluded.rate, cooling_since = excluded.cooling_since";
     FORGET_HOT(TEXTOID) =
         "DELETE FROM inventory.hot_sku AS h WHERE h.sku = $1";
+
+    INSERT_LEASE(UUIDOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.lease (lease_id, sku, warehouse_id, holder, purpose, granted, sold, generation, state,
+                                      created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 'OPEN', $8, $9)";
+    FIND_LEASE(UUIDOID) =
+        "SELECT e.sku, e.warehouse_id, e.holder, e.purpose, e.granted, e.sold, e.generation, e.state, e.expires_at
+           FROM inventory.lease AS e WHERE e.lease_id = $1";
+    /// Its hold is locked before it.
+    LOCK_LEASE(UUIDOID) =
+        "SELECT e.holder, e.granted, e.sold, e.expires_at, e.generation FROM inventory.lease AS e
+          WHERE e.lease_id = $1 FOR UPDATE";
+    KEEP_LEASE(UUIDOID, TEXTOID, INT8OID) =
+        "UPDATE inventory.lease AS e SET state = $2, sold = $3 WHERE e.lease_id = $1";
+    RENEW_LEASE(UUIDOID, TEXTOID, INT4OID, TIMESTAMPTZOID) =
+        "UPDATE inventory.lease AS e SET expires_at = $4
+          WHERE e.lease_id = $1 AND e.holder = $2 AND e.generation = $3 AND e.state = 'OPEN'";
+    OVERDUE_LEASES(TIMESTAMPTZOID, INT8OID) =
+        "SELECT e.lease_id FROM inventory.lease AS e WHERE e.state = 'OPEN' AND e.expires_at <= $1
+          ORDER BY e.expires_at LIMIT $2";
+    /// A sale of leased goods: its line holds that much less, or is closed.
+    LOWER_LINE(UUIDOID, INT4OID, TEXTOID, INT8OID) =
+        "UPDATE inventory.reservation_line AS l
+            SET open = l.quantity > $4, quantity = CASE WHEN l.quantity > $4 THEN l.quantity - $4 ELSE l.quantity END
+          WHERE l.reservation_id = $1 AND l.line = $2 AND l.lot = $3 AND l.open";
+
+    INSERT_API_KEY(TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.api_key (key_id, name, role, key_hash, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    ALL_API_KEYS() =
+        "SELECT k.key_id, k.name, k.role, k.key_hash, k.created_at, k.expires_at, k.last_used_at, k.revoked_at
+           FROM inventory.api_key AS k ORDER BY k.key_id";
+    LOCK_API_KEY(TEXTOID) =
+        "SELECT k.revoked_at FROM inventory.api_key AS k WHERE k.key_id = $1 FOR UPDATE";
+    REVOKE_API_KEY(TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.api_key AS k SET revoked_at = $2 WHERE k.key_id = $1";
+    /// Only forward; a key that somebody else writes at the moment is left to the next time.
+    TOUCH_API_KEY(TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.api_key AS k SET last_used_at = $2 WHERE k.key_id IN (
+             SELECT l.key_id FROM inventory.api_key AS l
+              WHERE l.key_id = $1 AND coalesce(l.last_used_at < $2, true) FOR UPDATE SKIP LOCKED)";
 
     FIND_ORDER(INT8OID) =
         "SELECT o.direction, o.state, o.warehouse_id, o.reservation_id FROM inventory.orders AS o

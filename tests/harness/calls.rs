@@ -3,7 +3,7 @@
 use crate::session::Session;
 
 /// Calls that are well formed, whether or not there is anything for them to work on.
-pub const CHANGING: [&str; 28] = [
+pub const CHANGING: [&str; 37] = [
     "SELECT inventory.install()",
     "SELECT inventory.put_product('A', 'Product A')",
     "SELECT inventory.put_warehouse(2, 'NORTH', 'North')",
@@ -30,12 +30,21 @@ pub const CHANGING: [&str; 28] = [
     "SELECT inventory.fail_order('20240520123001001000001', 'lost')",
     "SELECT inventory.revert_order('20240520123001001000001', 'returned')",
     "SELECT inventory.set_hot('A', true)",
+    "SELECT inventory.execute_many(ARRAY['deduct'], ARRAY[NULL]::uuid[], ARRAY['A'], ARRAY[1])",
+    "SELECT inventory.take_lease('A', 1, 'gate-1', 'token')",
+    "SELECT inventory.renew_leases('gate-1', ARRAY['99999999-9999-4999-8999-999999999999']::uuid[], '1 minute')",
+    "SELECT inventory.settle_lease('99999999-9999-4999-8999-999999999999', 'gate-1', ARRAY['99999999-9999-4999-8999-999999999998']::uuid[], ARRAY[1])",
+    "SELECT inventory.return_lease('99999999-9999-4999-8999-999999999999', 'gate-1')",
+    "SELECT inventory.repair_leases('1 hour')",
+    "SELECT inventory.create_api_key('k1', 'Key 1', 'reader', sha256('k1'))",
+    "SELECT inventory.revoke_api_key('k1')",
+    "SELECT inventory.touch_api_keys(ARRAY['k1'], ARRAY[now()])",
     "SELECT inventory.maintain()",
     "CALL inventory.reshard(32)",
 ];
 
 /// The extension's functions that change nothing, or are called by those above only.
-const OTHERS: [&str; 4] = ["verify", "doctor", "group_commit", "reshard_step"];
+const OTHERS: [&str; 5] = ["verify", "doctor", "group_commit", "api_keys", "reshard_step"];
 
 /// Asserts that no function was forgotten above.
 pub async fn are_complete(session: &mut Session) {

@@ -12,6 +12,9 @@
 \set fay '0000000' :r '-0000-4000-8000-000000000006'
 \set gus '0000000' :r '-0000-4000-8000-000000000007'
 \set hal '0000000' :r '-0000-4000-8000-000000000008'
+\set ida '0000000' :r '-0000-4000-8000-000000000009'
+\set jon '0000000' :r '-0000-4000-8000-00000000000a'
+\set kay '0000000' :r '-0000-4000-8000-00000000000b'
 
 -- Master data.
 SELECT * FROM inventory.put_product(:'bag', 'Bag', low_stock_threshold => 5, request_id => :'ann');
@@ -121,6 +124,22 @@ SELECT * FROM inventory.delete_warehouse(9);
 -- Hot SKUs.
 SELECT * FROM inventory.set_hot(:'bag', true);
 SELECT * FROM inventory.set_hot(:'bag', false);
+
+-- What the gateway asks.
+SELECT count(*) FROM inventory.execute_many(ARRAY['deduct', 'reserve', 'receive', 'deduct'], ARRAY[:'ida', NULL, NULL, NULL]::uuid[], ARRAY[:'bag', :'bag', :'milk', 'NO SUCH'], ARRAY[1, 1, 1, 1], lots => ARRAY[NULL, NULL, 'a', NULL]);
+SELECT count(*) FROM inventory.execute_many(ARRAY['deduct', 'deduct'], ARRAY[:'ida', NULL]::uuid[], ARRAY[:'bag', :'milk'], ARRAY[1, 1], wait => true);
+SELECT lease_id AS lease FROM inventory.take_lease(:'milk', 5, 'gate', 'token', request_id => :'jon') \gset
+SELECT * FROM inventory.take_lease(:'milk', 5, 'gate', 'token', request_id => :'jon');
+SELECT * FROM inventory.renew_leases('gate', ARRAY[:'lease', :'ann']::uuid[], '1 minute');
+SELECT * FROM inventory.settle_lease(:'lease', 'gate', ARRAY[:'kay', gen_random_uuid()]::uuid[], ARRAY[2, 9]);
+SELECT * FROM inventory.settle_lease(:'lease', 'gate', ARRAY[:'kay']::uuid[], ARRAY[2]);
+SELECT * FROM inventory.return_lease(:'lease', 'gate');
+SELECT * FROM inventory.return_lease(:'lease', 'thief'); -- IV005
+SELECT * FROM inventory.repair_leases('1 hour');
+SELECT * FROM inventory.create_api_key('k' || :r, 'Key', 'reader', sha256(:'ann'));
+SELECT * FROM inventory.touch_api_keys(ARRAY['k' || :r], ARRAY[now()]);
+SELECT count(*) FROM inventory.api_keys();
+SELECT * FROM inventory.revoke_api_key('k' || :r);
 
 -- Care.
 SELECT * FROM inventory.maintain();

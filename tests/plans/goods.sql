@@ -32,6 +32,9 @@ SELECT gen_random_uuid(), CASE WHEN n % 2 = 0 THEN 'HELD' ELSE 'RELEASED' END, n
 INSERT INTO inventory.reservation_line (reservation_id, line, sku, warehouse_id, lot, quantity, expires_at, open)
 SELECT r.reservation_id, n, 'P' || 1 + (random() * 4999)::int, 1, '', 1, r.expires_at, r.state = 'HELD'
   FROM inventory.reservation AS r, generate_series(1, 2) AS n WHERE r.expires_at > now() + interval '9 hours';
+INSERT INTO inventory.lease (lease_id, sku, warehouse_id, holder, purpose, granted, sold, generation, state, created_at, expires_at)
+SELECT gen_random_uuid(), 'P' || n % 5000, 1, 'gate', 'token', 5, 0, 1, CASE WHEN n % 500 = 0 THEN 'OPEN' ELSE 'RETURNED' END,
+       now(), now() + interval '1 hour' FROM generate_series(1, 10000) AS n;
 INSERT INTO inventory.orders (order_id, order_no, direction, warehouse_id, state, external_ref, created_at, changed_at)
 SELECT 1500000000001000000 + n, 20170714000000001000000 + n, 'outbound', 1 + n % 2,
        CASE WHEN n % 10 = 0 THEN 'PENDING' ELSE 'FAILED' END, 'shop ' || n, now(), now() FROM generate_series(1, 10000) AS n;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// Tables that have a row a product, lot, hold, order, request or movement. The others stay small.
-const GROWING: [&str; 9] = [
+const GROWING: [&str; 10] = [
     "product",
     "stock",
     "journal",
@@ -13,6 +13,7 @@ const GROWING: [&str; 9] = [
     "request",
     "reservation",
     "reservation_line",
+    "lease",
     "orders",
     "order_line",
 ];

@@ -9,6 +9,8 @@ SELECT * FROM inventory.stock_level WHERE sku = ANY (ARRAY['P77', 'P78']) AND wa
 SELECT * FROM inventory.stock_lot WHERE sku = 'P50';
 SELECT * FROM inventory.low_stock WHERE sku = 'P77';
 SELECT * FROM inventory.low_stock;
+SELECT * FROM inventory.leases WHERE lease_id = :'hold';
+SELECT * FROM inventory.leases WHERE state = 'OPEN';
 SELECT * FROM inventory.reservations WHERE reservation_id = :'hold';
 SELECT * FROM inventory.order_status WHERE order_no = '20170714000000001000077';
 SELECT * FROM inventory.order_status WHERE external_ref = 'shop 77';

@@ -5,12 +5,16 @@ mod cluster;
 mod demo;
 mod doctor;
 mod init;
+mod key;
 mod product;
 mod progress;
 mod race;
+mod repair;
 mod replay;
 mod screen;
+mod serve;
 mod settings;
+mod span;
 mod stock;
 mod warehouse;
 
@@ -55,10 +59,19 @@ enum Command {
     /// Stock: show, receive, deduct, adjust, recount, transfer, history
     #[command(subcommand)]
     Stock(stock::StockCommand),
+    /// Run the REST gateway
+    Serve(serve::ServeArgs),
+    /// Keys of the REST gateway: create, list, revoke
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// The OpenAPI document of the REST gateway, as JSON
+    Openapi,
     /// Replay a retailer's invoice lines through the engine
     Replay(replay::ReplayArgs),
     /// Recompute every invariant and show what is broken
     Check,
+    /// Give back what is set aside for gateways that will not return
+    Repair(repair::RepairArgs),
     /// Look at connection, server, extension, rights and settings, and say what to do next
     Doctor,
     /// The private PostgreSQL behind `make up`: up, down, status
@@ -100,8 +113,12 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Product(command) => product::run(settings, command).await,
         Command::Warehouse(command) => warehouse::run(settings, command).await,
         Command::Stock(command) => stock::run(settings, command).await,
+        Command::Serve(args) => serve::run(settings, args).await,
+        Command::Key(command) => key::run(settings, command).await,
+        Command::Openapi => serve::openapi(settings),
         Command::Replay(args) => replay::run(settings, args).await,
         Command::Check => check::run(settings).await,
+        Command::Repair(args) => repair::run(settings, args).await,
         Command::Cluster(args) => cluster::run(settings, args),
         Command::Doctor => doctor::run(settings).await,
         Command::Demo(args) => demo::run(settings, args).await,

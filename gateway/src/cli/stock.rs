@@ -3,7 +3,8 @@
 use super::screen::{grouped, number, or_blank, text};
 use super::settings::{CallerArgs, Settings};
 use crate::error::Result;
-use crate::store::{Answer, Date, Goods, Level, Lot, Movement, Session};
+use crate::store::{Answer, AuditFilter, Date, Goods, Level, Lot, Movement, Session};
+use chrono::SecondsFormat;
 use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
@@ -227,12 +228,17 @@ async fn history(
     warehouse: Option<i32>,
     limit: i64,
 ) -> Result<()> {
-    let movements = session.history(sku, warehouse, limit).await?;
+    let filter = AuditFilter {
+        sku: Some(sku.to_owned()),
+        warehouse_id: warehouse,
+        ..AuditFilter::default()
+    };
+    let movements = session.audit(&filter, limit).await?;
     settings.screen().list(
         &movements,
         &[
             number("id", |m: &Movement| m.id.to_string()),
-            text("at", |m| m.at.clone()),
+            text("at", |m| m.at.to_rfc3339_opts(SecondsFormat::Micros, true)),
             number("warehouse", |m| or_blank(&m.warehouse_id)),
             number("before", |m| or_blank(&m.before_qty)),
             number("after", |m| or_blank(&m.after_qty)),

@@ -3,8 +3,16 @@
 
 mod bulk;
 mod health;
+mod holds;
+mod hot;
 mod install;
+mod keys;
+mod leases;
+mod link;
+mod many;
+mod orders;
 pub mod oversell;
+mod pool;
 mod product;
 pub mod statements;
 mod stock;
@@ -12,12 +20,22 @@ mod warehouse;
 
 pub use bulk::{Deduction, OrderLines, ProductRow, SingleRow};
 pub use health::{Diagnosis, ServerFacts, Violation};
+pub use holds::{Closed, Hold, HoldLine};
+pub use hot::HotSku;
 pub use install::{Extension, Layout};
+pub use keys::{KnownKey, NewKey};
+pub use leases::{
+    LeaseSales, LeaseWish, RenewedLease, RepairedLease, SettledSale, TakenLease, interval,
+};
+pub use many::{Commands, LineAnswer};
+pub use orders::{Moved, NewOrder, Order, OrderEvent, OrderFilter, OrderLine, Step};
+pub use pool::{Pool, PoolSettings, PoolUse};
 pub use product::{NewProduct, Product, Put};
-pub use stock::{Answer, Date, Goods, Level, Lot, LowStock, Movement};
+pub use stock::{Answer, AuditFilter, Date, Goods, Level, Lot, LowStock, Movement, Time};
 pub use warehouse::Warehouse;
 
 use crate::error::{Error, Result};
+use link::Link;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 use std::str::FromStr;
@@ -80,7 +98,7 @@ impl Database {
     pub async fn connect(&self) -> Result<Session> {
         let attempt = PgConnection::connect_with(&self.options);
         match tokio::time::timeout(self.timeout, attempt).await {
-            Ok(Ok(connection)) => Ok(Session { connection }),
+            Ok(Ok(connection)) => Ok(Session { connection: Link::Own(connection) }),
             Ok(Err(cause)) => Err(self.away(cause.into())),
             Err(_) => Err(Error::Unreachable {
                 target: self.target(),
@@ -114,12 +132,15 @@ impl Database {
 
 /// One connection. Statements are prepared once on it and kept.
 pub struct Session {
-    connection: PgConnection,
+    connection: Link,
 }
 
 impl Session {
     pub async fn close(self) -> Result<()> {
-        Ok(self.connection.close().await?)
+        match self.connection {
+            Link::Own(connection) => Ok(connection.close().await?),
+            Link::Pooled(_) => Ok(()),
+        }
     }
 
     /// BEGIN, COMMIT, ROLLBACK and savepoints as plain statements: a replay's transaction spans
@@ -149,7 +170,7 @@ impl Session {
     }
 
     async fn plain(&mut self, sql: &'static str) -> Result<()> {
-        sqlx::raw_sql(sql).execute(&mut self.connection).await?;
+        sqlx::raw_sql(sql).execute(&mut *self.connection).await?;
         Ok(())
     }
 }

@@ -6,13 +6,14 @@ use serde::Serialize;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Product {
     pub sku: String,
     pub name: String,
     pub low_stock_threshold: Option<i64>,
     pub lot_controlled: bool,
     pub unit: String,
+    #[schema(value_type = Object)]
     pub attributes: serde_json::Value,
 }
 
@@ -68,7 +69,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut self.connection)
+            .fetch_one(&mut *self.connection)
             .await?;
         Put::from_row(&row)
     }
@@ -79,7 +80,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut self.connection)
+            .fetch_one(&mut *self.connection)
             .await?;
         Put::from_row(&row)
     }
@@ -95,7 +96,7 @@ impl Session {
             .bind(sku)
             .bind(after)
             .bind(limit)
-            .fetch_all(&mut self.connection)
+            .fetch_all(&mut *self.connection)
             .await?;
         rows.iter().map(product).collect()
     }
@@ -110,4 +111,12 @@ fn product(row: &PgRow) -> Result<Product> {
         unit: row.try_get("unit")?,
         attributes: row.try_get("attributes")?,
     })
+}
+
+/// As it will be read once it is put.
+impl From<NewProduct> for Product {
+    fn from(new: NewProduct) -> Product {
+        let NewProduct { sku, name, low_stock_threshold, lot_controlled, unit, attributes } = new;
+        Product { sku, name, low_stock_threshold, lot_controlled, unit, attributes }
+    }
 }

@@ -2,12 +2,16 @@
 
 use super::{Caller, Session, statements as sql};
 use crate::error::{Error, Result};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-pub use sqlx::types::chrono::NaiveDate as Date;
+pub use chrono::NaiveDate as Date;
+
+/// A moment in UTC.
+pub type Time = DateTime<Utc>;
 
 /// What a command is about.
 #[derive(Clone, Debug)]
@@ -62,7 +66,7 @@ pub struct LowStock {
 }
 
 /// One row of the audit log.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Movement {
     pub id: i64,
     pub sku: String,
@@ -73,7 +77,19 @@ pub struct Movement {
     pub operator: Option<String>,
     pub trace_id: Option<String>,
     pub request_id: Option<Uuid>,
-    pub at: String,
+    pub at: DateTime<Utc>,
+}
+
+/// Which movements to list, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    pub sku: Option<String>,
+    pub warehouse_id: Option<i32>,
+    /// From this moment on, and before that one.
+    pub from: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
+    /// Those with smaller ids.
+    pub before: Option<i64>,
 }
 
 impl Session {
@@ -95,7 +111,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut self.connection)
+            .fetch_one(&mut *self.connection)
             .await?;
         answer(&row)
     }
@@ -116,7 +132,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut self.connection)
+            .fetch_one(&mut *self.connection)
             .await?;
         answer(&row)
     }
@@ -137,7 +153,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut self.connection)
+            .fetch_one(&mut *self.connection)
             .await?;
         answer(&row)
     }
@@ -160,7 +176,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut self.connection)
+            .fetch_one(&mut *self.connection)
             .await?;
         answer(&row)
     }
@@ -184,7 +200,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_all(&mut self.connection)
+            .fetch_all(&mut *self.connection)
             .await?;
         match rows.as_slice() {
             [source, target] => Ok([answer(source)?, answer(target)?]),
@@ -204,7 +220,7 @@ impl Session {
             Some(_) => sqlx::query(sql::LEVELS_OF).bind(sku),
             None => sqlx::query(sql::LEVELS),
         };
-        let rows = query.bind(warehouse_id).bind(limit).fetch_all(&mut self.connection).await?;
+        let rows = query.bind(warehouse_id).bind(limit).fetch_all(&mut *self.connection).await?;
         rows.iter().map(level).collect()
     }
 
@@ -218,31 +234,53 @@ impl Session {
             .bind(sku)
             .bind(warehouse_id)
             .bind(limit)
-            .fetch_all(&mut self.connection)
+            .fetch_all(&mut *self.connection)
             .await?;
         rows.iter().map(lot).collect()
     }
 
     /// The emptiest first, measured by the threshold.
     pub async fn low_stock(&mut self, limit: i64) -> Result<Vec<LowStock>> {
-        let rows = sqlx::query(sql::LOW_STOCK).bind(limit).fetch_all(&mut self.connection).await?;
+        let rows = sqlx::query(sql::LOW_STOCK).bind(limit).fetch_all(&mut *self.connection).await?;
         rows.iter().map(low_stock).collect()
     }
 
     /// Newest first.
-    pub async fn history(
-        &mut self,
-        sku: &str,
-        warehouse_id: Option<i32>,
-        limit: i64,
-    ) -> Result<Vec<Movement>> {
-        let rows = sqlx::query(sql::HISTORY)
-            .bind(sku)
-            .bind(warehouse_id)
+    pub async fn audit(&mut self, filter: &AuditFilter, limit: i64) -> Result<Vec<Movement>> {
+        let rows = sqlx::query(sql::AUDIT)
+            .bind(&filter.sku)
+            .bind(filter.warehouse_id)
+            .bind(filter.from)
+            .bind(filter.to)
+            .bind(filter.before)
             .bind(limit)
-            .fetch_all(&mut self.connection)
+            .fetch_all(&mut *self.connection)
             .await?;
         rows.iter().map(movement).collect()
+    }
+
+    /// A page of at most `limit` SKUs after `after`, with a row a warehouse; a SKU without stock has
+    /// one row without a level.
+    pub async fn stock_page(
+        &mut self,
+        warehouse_id: Option<i32>,
+        only_low: bool,
+        after: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<(String, Option<Level>)>> {
+        let sql = if only_low { sql::LOW_PAGE } else { sql::STOCK_PAGE };
+        let rows = sqlx::query(sql)
+            .bind(warehouse_id)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&mut *self.connection)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let there = row.try_get::<Option<i32>, _>("warehouse_id")?.is_some();
+                Ok((row.try_get("sku")?, there.then(|| level(row)).transpose()?))
+            })
+            .collect()
     }
 }
 

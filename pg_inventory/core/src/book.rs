@@ -151,10 +151,10 @@ impl Papers {
         order.map_or_else(|| Err(order::unknown(number)), |o| o.as_ref().map_err(Clone::clone))
     }
 
-    /// The holds whose state differs from what is stored.
+    /// The holds that differ from what is stored.
     pub fn changed_holds(&self) -> impl Iterator<Item = (HoldId, &Hold)> {
         let known = self.holds.iter().filter_map(|(id, hold)| Some((*id, hold.as_ref().ok()?)));
-        known.filter(|(_, hold)| hold.state != hold.stored)
+        known.filter(|(_, hold)| hold.changed())
     }
 
     /// The orders whose state differs from what is stored.

@@ -2,6 +2,7 @@
 
 use crate::book::Papers;
 use crate::hold::{HoldId, Ttl};
+use crate::lease::{Purpose, Returner};
 use crate::order::{Direction, OrderDraft, OrderState, Step};
 use crate::order_number::OrderNumber;
 use crate::text::{Label, required};
@@ -126,6 +127,26 @@ pub enum Action {
     Expire {
         hold: HoldId,
     },
+    /// Sets goods aside for a holder who sells them by itself.
+    Lease {
+        /// The id it gets.
+        lease: HoldId,
+        line: Line,
+        holder: Label,
+        purpose: Purpose,
+        ttl: Ttl,
+    },
+    /// A deduction of leased goods.
+    Sell {
+        lease: HoldId,
+        holder: Label,
+        line: Line,
+    },
+    /// Gives back what was not sold.
+    ReturnLease {
+        lease: HoldId,
+        by: Returner,
+    },
     CreateOrder(OrderDraft),
     MoveOrder {
         order: OrderNumber,
@@ -216,9 +237,12 @@ impl Action {
             Action::Transfer { line, to } => {
                 vec![Need::to_leave(line), Need::of(to, line.lot.as_ref()).create()]
             }
+            Action::Lease { line, .. } => vec![Need::to_leave(line)],
             Action::Confirm { hold, .. }
             | Action::Release { hold, .. }
-            | Action::Expire { hold } => held(papers, *hold).collect(),
+            | Action::Expire { hold }
+            | Action::Sell { lease: hold, .. }
+            | Action::ReturnLease { lease: hold, .. } => held(papers, *hold).collect(),
             Action::CreateOrder(_) => Vec::new(),
             Action::MoveOrder { order, step, .. } => order_needs(papers, *order, *step),
         }
@@ -230,6 +254,14 @@ impl Action {
             Action::Confirm { hold, .. }
             | Action::Release { hold, .. }
             | Action::Expire { hold } => Some(*hold),
+            _ => self.lease(),
+        }
+    }
+
+    /// The lease it names.
+    pub fn lease(&self) -> Option<HoldId> {
+        match self {
+            Action::Sell { lease, .. } | Action::ReturnLease { lease, .. } => Some(*lease),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! The decision: a command against the book gives movements, or a refusal that changes nothing.
 
 mod holds;
+mod leases;
 mod orders;
 mod stock;
 
@@ -168,6 +169,9 @@ impl Draft<'_> {
             Action::Confirm { hold, quantity } => self.confirm(*hold, *quantity),
             Action::Release { hold, reason } => self.release(*hold, reason),
             Action::Expire { hold } => self.expire(*hold),
+            Action::Lease { lease, line, .. } => self.lease(*lease, line),
+            Action::Sell { lease, holder, line } => self.sell(*lease, holder, line),
+            Action::ReturnLease { lease, by } => self.return_lease(*lease, by),
             Action::CreateOrder(draft) => self.create_order(draft),
             Action::MoveOrder { order, step, reason, hold } => {
                 self.move_order(*order, *step, reason.as_ref(), *hold)

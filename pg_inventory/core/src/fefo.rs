@@ -35,7 +35,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn row(lot: &str, on_hand: i64, expires_on: Option<i32>, received: i64) -> Row {
-        let lot = Label::optional("lot", Some(lot.into())).unwrap();
+        let lot = Label::optional("lot", Some(lot)).unwrap();
         Row { on_hand, ..Row::new(lot, expires_on.map(Day), Moment(received)) }
     }
 

@@ -74,9 +74,9 @@ pub fn of(action: &Action) -> Fingerprint {
         Action::Receive { line, expires_on } => {
             Content::of("receive").line(line).maybe_int(expires_on.map(|d| d.0.into()))
         }
-        Action::Deduct { lines } => {
-            lines.iter().fold(Content::of("deduct").int(lines.len() as i64), Content::line)
-        }
+        Action::Deduct { lines } => deduction(lines),
+        // However it came to be, a sale is one sale.
+        Action::Sell { line, .. } => deduction(std::slice::from_ref(line)),
         Action::Adjust { place, lot, delta, reason } => {
             Content::of("adjust").place(place).lot(lot.as_ref()).int(delta.units()).text(reason)
         }
@@ -96,12 +96,20 @@ pub fn of(action: &Action) -> Fingerprint {
         }
         Action::Release { hold, reason } => Content::of("release").hold(*hold).text(reason),
         Action::Expire { hold } => Content::of("expire").hold(*hold),
+        Action::Lease { line, holder, purpose, ttl, .. } => {
+            Content::of("lease").line(line).text(holder).text(purpose.as_str()).int(ttl.micros())
+        }
+        Action::ReturnLease { lease, .. } => Content::of("return_lease").hold(*lease),
         Action::CreateOrder(draft) => order(draft),
         Action::MoveOrder { order, step, reason, .. } => {
             Content::of(step.as_str()).int(order.id()).maybe_text(reason.as_deref())
         }
     }
     .finish()
+}
+
+fn deduction(lines: &[Line]) -> Content {
+    lines.iter().fold(Content::of("deduct").int(lines.len() as i64), Content::line)
 }
 
 fn order(draft: &OrderDraft) -> Content {

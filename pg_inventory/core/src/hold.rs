@@ -1,6 +1,7 @@
 //! Holds: goods set aside until they are taken, given back, or their time is over.
 
 use crate::command::Place;
+use crate::lease::Lease;
 use crate::text::{Label, required};
 use crate::time::Moment;
 use crate::{Code, Refusal};
@@ -96,9 +97,11 @@ pub struct HeldLine {
 #[derive(Clone, Debug)]
 pub struct Hold {
     pub state: HoldState,
-    /// `None`: the hold of an order, which has no limit.
+    /// `None`: the hold of an order or a lease, which has no limit.
     pub expires_at: Option<Moment>,
     pub lines: Vec<HeldLine>,
+    /// What makes it a lease; read for commands on leases only.
+    pub lease: Option<Lease>,
     /// The state as it is stored.
     pub stored: HoldState,
 }
@@ -107,6 +110,11 @@ impl Hold {
     /// Whether its goods count as gone: its time is over, or some were booked as expired already.
     pub fn lapsed(&self, now: Moment) -> bool {
         self.expires_at.is_some_and(|at| at <= now || self.lines.iter().any(|l| !l.open))
+    }
+
+    /// Whether it differs from what is stored.
+    pub fn changed(&self) -> bool {
+        self.state != self.stored || self.lease.as_ref().is_some_and(|l| l.sold != l.stored)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod fefo;
 pub mod fingerprint;
 pub mod heat;
 pub mod hold;
+pub mod lease;
 pub mod order;
 pub mod order_number;
 pub mod refusal;

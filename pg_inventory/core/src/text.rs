@@ -29,12 +29,15 @@ impl Label {
     }
 
     /// The same for a value that may be absent from the call.
-    pub fn required(what: &str, text: Option<String>) -> Result<Label, Refusal> {
+    pub fn required(what: &str, text: Option<impl Into<Arc<str>>>) -> Result<Label, Refusal> {
         Label::new(what, required(what, text)?)
     }
 
     /// The same for an argument that may be NULL.
-    pub fn optional(what: &str, text: Option<String>) -> Result<Option<Label>, Refusal> {
+    pub fn optional(
+        what: &str,
+        text: Option<impl Into<Arc<str>>>,
+    ) -> Result<Option<Label>, Refusal> {
         text.map(|t| Label::new(what, t)).transpose()
     }
 }

@@ -115,7 +115,7 @@ fn lines(call: &Call) -> Result<Vec<Line>, Refusal> {
         let detail = format!("a hold has 1 to {LINES_MAX} lines, got {}", skus.len());
         return Err(Refusal::invalid(detail));
     }
-    let line = |(at, sku): (usize, Option<String>)| {
+    let line = |(at, sku): (usize, Option<&str>)| {
         let warehouse = warehouse_ids.as_ref().map_or(Some(1), |ids| ids[at]);
         Ok(Line {
             place: Place {
@@ -139,7 +139,7 @@ pub fn new_hold() -> HoldId {
     HoldId::new(server::now(), server::chance())
 }
 
-fn reason() -> Label {
+pub fn reason() -> Label {
     Label::fixed("reserve")
 }
 

@@ -17,7 +17,8 @@ sql_function!(install);
 
 /// The steps from nothing to the layout of today; step n brings layout n - 1 to n, so a fresh
 /// install and an upgraded one are the same by construction.
-const STEPS: [fn(&Spi, Shards); LAYOUT as usize] = [core_tables, domain_tables, hot_tables];
+const STEPS: [fn(&Spi, Shards); LAYOUT as usize] =
+    [core_tables, domain_tables, hot_tables, gateway_tables];
 
 /// Journal partitions that exist from the start; what comes after them falls into the default one.
 const JOURNAL_AHEAD: i64 = 10;
@@ -116,6 +117,10 @@ fn domain_tables(spi: &Spi, _: Shards) {
 
 fn hot_tables(spi: &Spi, _: Shards) {
     spi.script(include_str!("../../../sql/layout/003_hot.sql"));
+}
+
+fn gateway_tables(spi: &Spi, _: Shards) {
+    spi.script(include_str!("../../../sql/layout/004_gateway.sql"));
 }
 
 /// Warehouse 1 exists after every install, and every warehouse has its sequence of order numbers.

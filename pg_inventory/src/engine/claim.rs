@@ -222,7 +222,7 @@ fn copy_all(spi: &Spi, session: &Session, claims: &[Claim], now: Moment) -> bool
             .maybe_moment(claim.hold.and_then(|(_, expires_at)| expires_at))
             .moment(now);
     }
-    match failure::part(|| rows.write(session.requests)) {
+    match failure::subtransaction(|| rows.write(session.requests)) {
         Ok(()) => true,
         Err(failure) if failure.is_of_a_twin() => false,
         Err(failure) => failure.raise(),

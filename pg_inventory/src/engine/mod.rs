@@ -4,6 +4,7 @@
 //! decided against what the ones before it left; all results are written with a handful of
 //! statements. A single `deduct` is a batch of one.
 
+mod apart;
 mod catalogue;
 mod claim;
 mod journal;
@@ -13,6 +14,7 @@ mod papers;
 mod shelf;
 mod sweep;
 
+pub use apart::execute_apart;
 pub use claim::{Claim, Requests, look_up, reused};
 pub use journal::write_notices;
 pub use numbers::draw;
@@ -89,7 +91,7 @@ pub fn execute(spi: &Spi, tasks: &[Task], patience: Patience) -> Result<Vec<Outc
             continue; // somebody else's effect is there now: decide again without these
         }
         shelf::write(spi, &session, &book, patience)?;
-        papers::write(spi, &accepted, &book, now);
+        papers::write(spi, &session, &accepted, &book, now);
         journal::write(spi, &session, &accepted, now);
         for done in accepted {
             outcomes[done.task] = Some(Outcome::Accepted(Answer {
@@ -127,7 +129,7 @@ fn lock(
     let needs: Vec<Need> = actions.flat_map(|action| action.needs(&seen)).collect();
     let told = tasks.iter().flat_map(|task| task.places.iter().flatten());
     let mut book = shelf::lock(spi, session, &needs, told, patience)?;
-    let Some(papers) = papers::lock(spi, tasks, &seen, patience)? else { return Ok(None) };
+    let Some(papers) = papers::lock(spi, session, tasks, &seen, patience)? else { return Ok(None) };
     let now = server::now();
     lapse::settle(spi, &mut book, &needs, now);
     (book.papers, book.catalogue) = (papers, catalogue);

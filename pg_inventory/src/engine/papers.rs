@@ -6,9 +6,13 @@
 use super::{Accepted, Patience, Task};
 use crate::pg::spi::{Args, Row, Spi};
 use crate::plans::{self, Statement};
+use crate::session::Session;
 use inventory_core::book::{Book, Papers};
 use inventory_core::command::{Action, Place, Quantity, WarehouseId};
+use inventory_core::decision::Movement;
+use inventory_core::event::EventType;
 use inventory_core::hold::{HeldLine, Hold, HoldId, HoldState};
+use inventory_core::lease::{self, Lease};
 use inventory_core::order::{Direction, Order, OrderDraft, OrderLine, OrderState};
 use inventory_core::order_number::OrderNumber;
 use inventory_core::text::Label;
@@ -20,33 +24,44 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Reading {
     order: &'static Statement,
     holds: &'static Statement,
+    /// What makes a hold a lease, for those who will change it.
+    lease: Option<&'static Statement>,
     /// Whether what is not found although it is there is somebody's.
     skips: bool,
 }
 
 static LOOK: Reading =
-    Reading { order: &plans::FIND_ORDER, holds: &plans::FIND_HOLDS, skips: false };
-static LOCK: Reading =
-    Reading { order: &plans::LOCK_ORDER, holds: &plans::LOCK_HOLDS, skips: false };
-static TRY_LOCK: Reading =
-    Reading { order: &plans::TRY_LOCK_ORDER, holds: &plans::TRY_LOCK_HOLDS, skips: true };
+    Reading { order: &plans::FIND_ORDER, holds: &plans::FIND_HOLDS, lease: None, skips: false };
+static LOCK: Reading = Reading {
+    order: &plans::LOCK_ORDER,
+    holds: &plans::LOCK_HOLDS,
+    lease: Some(&plans::LOCK_LEASE),
+    skips: false,
+};
+static TRY_LOCK: Reading = Reading {
+    order: &plans::TRY_LOCK_ORDER,
+    holds: &plans::TRY_LOCK_HOLDS,
+    lease: Some(&plans::LOCK_LEASE),
+    skips: true,
+};
 
 /// What the tasks name, as it is now.
 pub fn look(spi: &Spi, tasks: &[Task]) -> Result<Papers, Refusal> {
-    LOOK.papers(spi, tasks, &Papers::default())
+    LOOK.papers(spi, 0, tasks, &Papers::default())
 }
 
 /// The same under lock; nothing when an order has come to another hold than `seen` meanwhile, so that
 /// other stock is to be locked.
 pub fn lock(
     spi: &Spi,
+    session: &Session,
     tasks: &[Task],
     seen: &Papers,
     patience: Patience,
 ) -> Result<Option<Papers>, Refusal> {
     let papers = match patience {
-        Patience::Wait => LOCK.papers(spi, tasks, seen)?,
-        Patience::Never => TRY_LOCK.papers(spi, tasks, seen)?,
+        Patience::Wait => LOCK.papers(spi, session.generation, tasks, seen)?,
+        Patience::Never => TRY_LOCK.papers(spi, session.generation, tasks, seen)?,
     };
     let hold = |papers: &Papers, no| papers.order(no).ok().and_then(|order| order.hold);
     let same = papers.orders.keys().all(|no| hold(&papers, *no) == hold(seen, *no));
@@ -64,10 +79,17 @@ pub fn places(
 }
 
 impl Reading {
-    fn papers(&self, spi: &Spi, tasks: &[Task], seen: &Papers) -> Result<Papers, Refusal> {
+    fn papers(
+        &self,
+        spi: &Spi,
+        generation: i32,
+        tasks: &[Task],
+        seen: &Papers,
+    ) -> Result<Papers, Refusal> {
         let actions = || tasks.iter().filter_map(|t| Some(&t.command.as_ref().ok()?.action));
         let numbers: BTreeSet<OrderNumber> = actions().filter_map(Action::order).collect();
         let mut holds: BTreeSet<HoldId> = actions().filter_map(Action::hold).collect();
+        let leases: BTreeSet<HoldId> = actions().filter_map(Action::lease).collect();
         let mut papers = Papers::default();
         for number in numbers {
             if let Some(order) = self.order(spi, number)? {
@@ -78,6 +100,12 @@ impl Reading {
             }
         }
         papers.holds = self.holds(spi, &holds)?;
+        for (id, hold) in &mut papers.holds {
+            if let (Some(statement), Ok(hold)) = (self.lease.filter(|_| leases.contains(id)), hold)
+            {
+                hold.lease = lease(spi, statement, *id, generation)?;
+            }
+        }
         if self.skips {
             for id in holds {
                 if seen.holds.contains_key(&id) && !papers.holds.contains_key(&id) {
@@ -119,7 +147,7 @@ impl Reading {
         for row in spi.execute(self.holds.plan(spi), &key()).iter() {
             let state = HoldState::from_name(&row.text(2)).ok_or_else(|| damaged("state"))?;
             let expires_at = row.maybe_moment(3);
-            let hold = Hold { state, expires_at, lines: Vec::new(), stored: state };
+            let hold = Hold { state, expires_at, lines: Vec::new(), lease: None, stored: state };
             holds.insert(HoldId(row.uuid(1)), hold);
         }
         for line in spi.execute(plans::HOLD_LINES.plan(spi), &key()).iter() {
@@ -129,6 +157,25 @@ impl Reading {
         }
         Ok(holds.into_iter().map(|(id, hold)| (id, Ok(hold))).collect())
     }
+}
+
+fn lease(
+    spi: &Spi,
+    statement: &Statement,
+    id: HoldId,
+    generation: i32,
+) -> Result<Option<Lease>, Refusal> {
+    let rows = spi.execute(statement.plan(spi), &Args::new().uuid(&id.0));
+    let Some(row) = rows.first() else { return Ok(None) };
+    let given = row.int4(5);
+    Ok(Some(Lease {
+        holder: Label::new("holder", row.text(1))?,
+        void_since: (given != generation).then_some(given),
+        granted: row.int8(2),
+        sold: row.int8(3),
+        expires_at: row.moment(4),
+        stored: row.int8(3),
+    }))
 }
 
 fn order_line(row: &Row<'_>) -> Result<OrderLine, Refusal> {
@@ -167,13 +214,14 @@ fn damaged(column: &str) -> Refusal {
 }
 
 /// Writes what accepted commands made and changed.
-pub fn write(spi: &Spi, accepted: &[Accepted], book: &Book, now: Moment) {
+pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], book: &Book, now: Moment) {
     for done in accepted {
         if let Some((id, expires_at)) = &done.decision.hold {
             let args = Args::new().uuid(&id.0).maybe_moment(*expires_at).moment(now);
             spi.execute(plans::INSERT_HOLD.plan(spi), &args);
         }
         open_lines(spi, done);
+        insert_lease(spi, session, &done.command.action, now);
         if let (Action::CreateOrder(draft), Some(number)) = (&done.command.action, done.order) {
             insert_order(spi, draft, number, now);
         }
@@ -191,11 +239,20 @@ pub fn write(spi: &Spi, accepted: &[Accepted], book: &Book, now: Moment) {
     }
 }
 
-/// A movement that reserves opens its line of the hold.
+/// A movement that reserves opens its line of the hold, a sale of leased goods lowers it.
 fn open_lines(spi: &Spi, done: &Accepted) {
     let expires_at = done.decision.hold.and_then(|(_, expires_at)| expires_at);
-    for movement in done.decision.movements.iter().filter(|m| m.reserved_delta > 0) {
+    for movement in &done.decision.movements {
         let Some((id, line)) = &movement.hold else { continue };
+        if is_leased(movement) {
+            let args =
+                Args::new().uuid(&id.0).int4(*line).text(movement.lot.as_deref().unwrap_or(""));
+            let args = args.int8(-movement.reserved_delta);
+            written(spi.execute(plans::LOWER_LINE.plan(spi), &args).processed(), 1);
+        }
+        if movement.reserved_delta <= 0 {
+            continue;
+        }
         let args = Args::new()
             .uuid(&id.0)
             .int4(*line)
@@ -213,7 +270,7 @@ fn open_lines(spi: &Spi, done: &Accepted) {
 fn close_lines(spi: &Spi, accepted: &[Accepted]) {
     let movements = accepted.iter().flat_map(|done| &done.decision.movements);
     let closing: Vec<(&HoldId, i32, &str)> = movements
-        .filter(|movement| movement.reserved_delta <= 0)
+        .filter(|movement| movement.reserved_delta <= 0 && !is_leased(movement))
         .filter_map(|movement| {
             let (id, line) = movement.hold.as_ref()?;
             Some((id, *line, movement.lot.as_deref().unwrap_or("")))
@@ -228,11 +285,37 @@ fn close_lines(spi: &Spi, accepted: &[Accepted]) {
     }
 }
 
+/// A deduction comes of a hold only where that is a lease: who takes an ordinary hold confirms it.
+fn is_leased(movement: &Movement) -> bool {
+    movement.event == EventType::StockDeducted
+}
+
+fn insert_lease(spi: &Spi, session: &Session, action: &Action, now: Moment) {
+    let Action::Lease { lease, line, holder, purpose, ttl } = action else { return };
+    let args = Args::new()
+        .uuid(&lease.0)
+        .text(&line.place.sku)
+        .int4(line.place.warehouse_id.number())
+        .text(holder)
+        .text(purpose.as_str())
+        .int8(line.quantity.units())
+        .int4(session.generation)
+        .moment(now)
+        .moment(now.plus(ttl.micros()));
+    spi.execute(plans::INSERT_LEASE.plan(spi), &args);
+}
+
 /// Those that end alike at once.
 fn close_holds(spi: &Spi, book: &Book, now: Moment) {
     let mut ends: BTreeMap<&str, Vec<HoldId>> = BTreeMap::new();
     for (id, hold) in book.papers.changed_holds() {
-        ends.entry(hold.state.as_str()).or_default().push(id);
+        if hold.state != hold.stored {
+            ends.entry(hold.state.as_str()).or_default().push(id);
+        }
+        if let Some(lease) = &hold.lease {
+            let args = Args::new().uuid(&id.0).text(lease::state(hold.state)).int8(lease.sold);
+            written(spi.execute(plans::KEEP_LEASE.plan(spi), &args).processed(), 1);
+        }
     }
     for (state, holds) in ends {
         let ids = Args::new().uuids(holds.iter().map(|id| Some(&id.0)));

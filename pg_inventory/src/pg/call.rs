@@ -49,6 +49,7 @@ pub enum Value {
     Text(String),
     Uuid([u8; 16]),
     Moment(Moment),
+    Bytes(Vec<u8>),
 }
 
 impl Value {
@@ -58,6 +59,10 @@ impl Value {
 
     pub fn maybe_int8(value: Option<i64>) -> Value {
         value.map_or(Value::Null, Value::Int8)
+    }
+
+    pub fn maybe_moment(value: Option<Moment>) -> Value {
+        value.map_or(Value::Null, Value::Moment)
     }
 
     pub fn maybe_text(value: Option<String>) -> Value {
@@ -73,6 +78,7 @@ impl Value {
             Value::Text(v) => v.into_datum(),
             Value::Uuid(v) => pgrx::Uuid::from_bytes(v).into_datum(),
             Value::Moment(v) => v.0.into_datum(),
+            Value::Bytes(v) => v.into_datum(),
         };
         (datum.unwrap_or(Datum::from(0)), datum.is_none())
     }
@@ -128,6 +134,15 @@ impl Call {
         self.get::<pgrx::Uuid>(at).map(|u| *u.as_bytes())
     }
 
+    pub fn bytes(&self, at: usize) -> Option<Vec<u8>> {
+        self.get(at)
+    }
+
+    pub fn moment(&self, at: usize) -> Option<Moment> {
+        // A timestamptz is its microseconds since 2000 (datatype/timestamp.h).
+        self.get::<i64>(at).map(Moment)
+    }
+
     pub fn day(&self, at: usize) -> Option<Day> {
         self.get::<pgrx::datum::Date>(at).map(|d| Day(d.to_pg_epoch_days()))
     }
@@ -135,10 +150,7 @@ impl Call {
     /// An interval in microseconds, a month counted as 30 days; the inner `None` for one that is not
     /// to be counted so.
     pub fn interval(&self, at: usize) -> Option<Option<i64>> {
-        let interval = self.get::<pgrx::datum::Interval>(at)?;
-        let days = i64::from(interval.months()) * 30 + i64::from(interval.days());
-        let micros = days.checked_mul(86_400_000_000);
-        Some(micros.and_then(|micros| micros.checked_add(interval.micros())))
+        self.get(at).map(|interval| micros(&interval))
     }
 
     /// The text form of a jsonb argument.
@@ -152,7 +164,8 @@ impl Call {
         }
     }
 
-    pub fn texts(&self, what: &str, at: usize) -> Result<Option<Vec<Option<String>>>, Refusal> {
+    /// The texts lie where PostgreSQL put them, for as long as the call lasts.
+    pub fn texts(&self, what: &str, at: usize) -> Result<Option<Vec<Option<&str>>>, Refusal> {
         self.array(what, at, pg_sys::TEXTOID, (-1, false, b'i'))
     }
 
@@ -167,6 +180,22 @@ impl Call {
     pub fn uuids(&self, what: &str, at: usize) -> Result<Option<Vec<Option<[u8; 16]>>>, Refusal> {
         let uuids = self.array::<pgrx::Uuid>(what, at, pg_sys::UUIDOID, (16, false, b'c'))?;
         Ok(uuids.map(|us| us.into_iter().map(|u| u.map(|u| *u.as_bytes())).collect()))
+    }
+
+    pub fn days(&self, what: &str, at: usize) -> Result<Option<Vec<Option<Day>>>, Refusal> {
+        let days = self.array::<pgrx::datum::Date>(what, at, pg_sys::DATEOID, (4, true, b'i'))?;
+        Ok(days.map(|ds| ds.into_iter().map(|d| d.map(|d| Day(d.to_pg_epoch_days()))).collect()))
+    }
+
+    pub fn moments(&self, what: &str, at: usize) -> Result<Option<Vec<Option<Moment>>>, Refusal> {
+        let moments = self.array::<i64>(what, at, pg_sys::TIMESTAMPTZOID, (8, true, b'd'))?;
+        Ok(moments.map(|ms| ms.into_iter().map(|m| m.map(Moment)).collect()))
+    }
+
+    /// Each as [`Call::interval`] gives one.
+    pub fn intervals(&self, what: &str, at: usize) -> Result<Option<Intervals>, Refusal> {
+        let list = self.array(what, at, pg_sys::INTERVALOID, (16, false, b'd'))?;
+        Ok(list.map(|is| is.iter().map(|i| i.as_ref().map(micros)).collect()))
     }
 
     /// A one-dimensional array; `layout` is the element type's length, by-value flag, alignment.
@@ -206,6 +235,14 @@ impl Call {
             Ok(Some(list))
         }
     }
+}
+
+/// Intervals in microseconds; the inner `None` for one that is not to be counted so.
+pub type Intervals = Vec<Option<Option<i64>>>;
+
+fn micros(interval: &pgrx::datum::Interval) -> Option<i64> {
+    let days = i64::from(interval.months()) * 30 + i64::from(interval.days());
+    days.checked_mul(86_400_000_000)?.checked_add(interval.micros())
 }
 
 /// What a call comes to once Rust is done with it: nothing here has a destructor, so PostgreSQL may

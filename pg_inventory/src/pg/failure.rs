@@ -88,28 +88,42 @@ pub fn transaction<R>(
         })
 }
 
-/// Runs `work` as a part of the transaction. What is raised undoes that part alone, and is given back.
-pub fn part<R>(work: impl FnOnce() -> R) -> Result<R, Failure> {
-    // SAFETY: as PL/pgSQL does it for a block. The memory and the owner of resources are those of
-    // before, whichever way it ends; the error's text has been copied.
-    unsafe {
-        let (memory, owner) = (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner);
-        pg_sys::BeginInternalSubTransaction(std::ptr::null());
-        pg_sys::MemoryContextSwitchTo(memory);
-        let result = before_another(work);
-        pg_sys::MemoryContextSwitchTo(memory);
-        match result {
-            Ok(_) => pg_sys::ReleaseCurrentSubTransaction(),
-            Err(_) => pg_sys::RollbackAndReleaseCurrentSubTransaction(),
-        }
+/// Runs `work` in a part of the caller's transaction: what is raised undoes that part alone, and is
+/// given back.
+pub fn subtransaction<R>(work: impl FnOnce() -> R) -> Result<R, Failure> {
+    // SAFETY: reads what is current.
+    let (memory, owner) = unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
+    // SAFETY: those of before outlive every part of the transaction.
+    let back = move || unsafe {
         pg_sys::MemoryContextSwitchTo(memory);
         pg_sys::CurrentResourceOwner = owner;
-        result
-    }
+    };
+    // SAFETY: as PL/pgSQL does it for a block with an exception.
+    let run = || unsafe {
+        pg_sys::BeginInternalSubTransaction(std::ptr::null());
+        pg_sys::MemoryContextSwitchTo(memory);
+        let result = work();
+        pg_sys::ReleaseCurrentSubTransaction();
+        back();
+        Ok(result)
+    };
+    PgTryBuilder::new(AssertUnwindSafe(run))
+        .catch_others(|caught| Err(Failure::of(&caught)))
+        .catch_rust_panic(|caught| Err(Failure::of(&caught)))
+        .execute()
+        .inspect_err(|_| {
+            // SAFETY: as above; the error's text has been copied.
+            unsafe {
+                pg_sys::MemoryContextSwitchTo(memory);
+                pg_sys::FlushErrorState();
+                pg_sys::RollbackAndReleaseCurrentSubTransaction();
+            }
+            back();
+        })
 }
 
-/// Runs `work`, and gives back what is raised in it: for callers that undo the part of the transaction
-/// which they are in, or go on to raise an error, since it cannot go on.
+/// Runs `work`, and gives back what is raised in it: for callers that go on to raise an error, since
+/// the transaction they are in cannot go on.
 pub fn before_another<R>(work: impl FnOnce() -> R) -> Result<R, Failure> {
     PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
         .catch_others(|caught| Err(Failure::of(&caught)))

@@ -287,6 +287,10 @@ impl Row<'_> {
         self.get(column).unwrap_or_default()
     }
 
+    pub fn bytes(&self, column: usize) -> Vec<u8> {
+        self.get(column).unwrap_or_default()
+    }
+
     pub fn uuid(&self, column: usize) -> [u8; 16] {
         self.get::<pgrx::Uuid>(column).map(|u| *u.as_bytes()).unwrap_or_default()
     }
@@ -410,6 +414,10 @@ impl<'a> Args<'a> {
             copy
         };
         self.push(Some(Datum::from(copy)))
+    }
+
+    pub fn bytes(self, value: &[u8]) -> Self {
+        self.push(value.into_datum())
     }
 
     /// A uuid travels as a pointer to its bytes, which live as long as the arguments.

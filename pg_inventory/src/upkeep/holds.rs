@@ -92,7 +92,7 @@ impl Round {
     /// Waits for a place's row for a while. If that was not in vain, the next pass waits for it too.
     fn in_line(&mut self, spi: &Spi, due: &[Position], place: Place) -> Result<Swept, Refusal> {
         let wait = || guc::with_lock_timeout(IN_LINE, || engine::expire(spi, due, Some(&place)));
-        let swept = match failure::part(wait) {
+        let swept = match failure::subtransaction(wait) {
             Ok(swept) => swept?,
             Err(failure) if failure.is_of_a_lock() => {
                 self.kept.push(place);

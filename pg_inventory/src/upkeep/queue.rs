@@ -64,7 +64,7 @@ pub fn is_long(spi: &Spi, xid: i64) -> bool {
 /// Locks a table for ourselves until the transaction ends, after so many milliseconds in line at most.
 pub fn lock_alone(spi: &Spi, table: &str, milliseconds: i32) -> bool {
     let lock = || spi.script(&format!("LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE"));
-    match failure::part(|| guc::with_lock_timeout(milliseconds, lock)) {
+    match failure::subtransaction(|| guc::with_lock_timeout(milliseconds, lock)) {
         Ok(_) => true,
         Err(failure) if failure.is_of_a_lock() => false,
         Err(failure) => failure.raise(),

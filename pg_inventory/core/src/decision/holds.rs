@@ -133,7 +133,10 @@ impl Draft<'_> {
     fn open_hold(&self, id: HoldId) -> Result<Hold, Refusal> {
         let hold = self.book.papers.hold(id)?;
         if hold.expires_at.is_none() {
-            let detail = format!("reservation {} belongs to an order: move the order", id.text());
+            let detail = format!(
+                "reservation {} belongs to an order or a lease: it ends with that",
+                id.text()
+            );
             return Err(Refusal::new(Code::InvalidTransition, detail));
         }
         match hold.state {
@@ -158,7 +161,7 @@ impl Draft<'_> {
     }
 }
 
-fn closed(id: HoldId, state: HoldState) -> Refusal {
+pub(super) fn closed(id: HoldId, state: HoldState) -> Refusal {
     let detail = format!("reservation {} is {}", id.text(), state.as_str());
     Refusal::new(Code::ReservationClosed, detail)
 }

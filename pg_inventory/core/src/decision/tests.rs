@@ -344,7 +344,7 @@ fn held(book: &mut Book, quantity: i64, expires_at: Option<Moment>) -> HoldId {
         open: true,
     });
     let state = HoldState::Held;
-    let hold = Hold { state, expires_at, lines: lines.collect(), stored: state };
+    let hold = Hold { state, expires_at, lines: lines.collect(), lease: None, stored: state };
     book.papers.holds.insert(id, Ok(hold));
     id
 }

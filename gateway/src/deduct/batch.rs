@@ -1,0 +1,275 @@
+//! Micro-batches: what arrives while one batch is in the database goes with the next. There is no
+//! timer: where little is to do a batch is one command, where much is to do it is a thousand.
+//!
+//! A row that somebody else's transaction holds delays the commands that need it and no others: they
+//! step aside and wait each on a connection of its own. A command whose client has gone is carried
+//! out all the same.
+
+use super::breaker::Outcome;
+use super::switch::Switch;
+use super::work::{Done, Work};
+use crate::error::{Error, Result};
+use crate::serve::metrics::Metrics;
+use crate::store::{Commands, Pool, Session};
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use uuid::Uuid;
+
+/// Commands a statement at most, and lines; a command of more lines goes alone.
+const COMMANDS_MAX: usize = 1_000;
+const LINES_MAX: usize = 10_000;
+/// Between two tries while the database is away.
+const RETRY: Duration = Duration::from_millis(100);
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// The queue is full, or the time was over before anything was sent: nothing happened.
+    #[error("more work waits than can be done in time")]
+    Overloaded,
+    /// The service is going down, and took this no more.
+    #[error("the service is going down")]
+    Closing,
+    /// The breaker is open: the database was not asked.
+    #[error("the database is away")]
+    Away { retry_after: Duration },
+    /// Shared: one error of a batch is that of each of its commands.
+    #[error(transparent)]
+    Database(Arc<Error>),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Failed {
+        Failed::Database(Arc::new(error))
+    }
+}
+
+impl Failed {
+    /// Whether the database was away; what it did before that nobody knows.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Failed::Away { .. } => true,
+            Failed::Database(error) => Outcome::of(error) == Outcome::Failed,
+            Failed::Overloaded | Failed::Closing => false,
+        }
+    }
+}
+
+struct Ticket {
+    work: Work,
+    deadline: Instant,
+    answer: oneshot::Sender<Result<Done, Failed>>,
+}
+
+/// Where requests hand in their commands.
+pub struct Desk {
+    queues: Vec<mpsc::Sender<Ticket>>,
+    patience: Duration,
+}
+
+/// What a batch needs beside its commands.
+#[derive(Clone)]
+pub struct Room {
+    pub pool: Pool,
+    pub metrics: Arc<Metrics>,
+    pub breaker: Arc<Switch>,
+    /// Connections for commands that step aside.
+    pub aside: Arc<Semaphore>,
+}
+
+impl Desk {
+    /// `shards` workers with a queue of `depth` each; a command may take `patience`. The workers end
+    /// when the desk is gone and all is answered.
+    pub fn open(
+        room: &Room,
+        shards: usize,
+        depth: usize,
+        patience: Duration,
+    ) -> (Desk, Vec<tokio::task::JoinHandle<()>>) {
+        let (queues, workers) = (0..shards.max(1))
+            .map(|_| {
+                let (sender, receiver) = mpsc::channel(depth);
+                let worker =
+                    Worker { room: room.clone(), session: None, held_over: VecDeque::new() };
+                (sender, tokio::spawn(worker.run(receiver)))
+            })
+            .unzip();
+        (Desk { queues, patience }, workers)
+    }
+
+    pub async fn carry_out(&self, work: Work) -> Result<Done, Failed> {
+        let (answer, answered) = oneshot::channel();
+        let deadline = Instant::now() + self.patience;
+        let queue = &self.queues[work.shard(self.queues.len())];
+        queue.try_send(Ticket { work, deadline, answer }).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => Failed::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Failed::Closing,
+        })?;
+        answered.await.unwrap_or(Err(Failed::Closing))
+    }
+}
+
+struct Worker {
+    room: Room,
+    session: Option<Session>,
+    /// Repeats of a command in the batch before, and what did not fit into it.
+    held_over: VecDeque<Ticket>,
+}
+
+impl Worker {
+    async fn run(mut self, mut queue: mpsc::Receiver<Ticket>) {
+        let mut arrived = Vec::with_capacity(COMMANDS_MAX);
+        loop {
+            if self.held_over.is_empty() && queue.recv_many(&mut arrived, COMMANDS_MAX).await == 0 {
+                return;
+            }
+            while arrived.len() < COMMANDS_MAX
+                && let Ok(ticket) = queue.try_recv()
+            {
+                arrived.push(ticket);
+            }
+            self.held_over.extend(arrived.drain(..));
+            let batch = self.next_batch();
+            self.carry_out(batch).await;
+        }
+    }
+
+    /// In the order they came: of a request id one command, as two would be one order of both.
+    fn next_batch(&mut self) -> Vec<Ticket> {
+        let now = Instant::now();
+        let (mut batch, mut later) = (Vec::new(), VecDeque::new());
+        let mut ids: HashSet<Uuid> = HashSet::new();
+        let mut lines = 0;
+        while batch.len() < COMMANDS_MAX
+            && let Some(ticket) = self.held_over.pop_front()
+        {
+            if ticket.deadline <= now {
+                let _ = ticket.answer.send(Err(Failed::Overloaded));
+                continue;
+            }
+            lines += ticket.work.lines.len();
+            if lines > LINES_MAX && !batch.is_empty() {
+                later.push_back(ticket);
+                break;
+            }
+            match ids.insert(ticket.work.request_id) {
+                true => batch.push(ticket),
+                false => later.push_back(ticket),
+            }
+        }
+        later.append(&mut self.held_over);
+        self.held_over = later;
+        batch
+    }
+
+    async fn carry_out(&mut self, batch: Vec<Ticket>) {
+        if batch.is_empty() {
+            return;
+        }
+        let pass = match self.room.breaker.ask() {
+            Ok(pass) => pass,
+            Err(refused) => return turn_away(batch, refused.retry_after),
+        };
+        self.room.metrics.batch(batch.len());
+        let sent = self.send(&batch).await;
+        self.room.breaker.tell(pass, &sent);
+        match sent {
+            Ok(done) => self.answer(batch, done),
+            // Nobody knows what became of it: the same ids again, until their time is over or the
+            // breaker opens.
+            Err(error) if Outcome::of(&error) == Outcome::Failed => {
+                self.put_back(batch, error).await
+            }
+            Err(error) if batch.len() == 1 => fail(batch, &Arc::new(error)),
+            // One of them spoils it for all: each by itself.
+            Err(_) => batch.into_iter().for_each(|ticket| self.step_aside(ticket)),
+        }
+    }
+
+    async fn send(&mut self, batch: &[Ticket]) -> Result<Vec<Done>> {
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => self.room.pool.own().await?,
+        };
+        let works = batch.iter().map(|ticket| &ticket.work);
+        let done = execute(&mut session, works, false).await;
+        // One that broke is not used again.
+        if !done.as_ref().is_err_and(|error| Outcome::of(error) == Outcome::Failed) {
+            self.session = Some(session);
+        }
+        done
+    }
+
+    fn answer(&mut self, batch: Vec<Ticket>, done: Vec<Done>) {
+        for (ticket, done) in batch.into_iter().zip(done) {
+            if done.code() == "busy" {
+                self.step_aside(ticket);
+            } else {
+                let _ = ticket.answer.send(Ok(done));
+            }
+        }
+    }
+
+    /// Waits for its rows on a connection of its own, in the queue of those who do.
+    fn step_aside(&self, ticket: Ticket) {
+        let room = self.room.clone();
+        tokio::spawn(async move {
+            let time_left = ticket.deadline.saturating_duration_since(Instant::now());
+            let waited = tokio::time::timeout(time_left, wait(&room, &ticket.work)).await;
+            let _ = ticket.answer.send(waited.unwrap_or(Err(Failed::Overloaded)));
+        });
+    }
+
+    async fn put_back(&mut self, batch: Vec<Ticket>, error: Error) {
+        let error = Arc::new(error);
+        let again = Instant::now() + RETRY;
+        for ticket in batch.into_iter().rev() {
+            if ticket.deadline <= again {
+                fail(vec![ticket], &error);
+            } else {
+                self.held_over.push_front(ticket);
+            }
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+async fn wait(room: &Room, work: &Work) -> Result<Done, Failed> {
+    let _permit = room.aside.acquire().await.map_err(|_| Failed::Closing)?;
+    let pass =
+        room.breaker.ask().map_err(|refused| Failed::Away { retry_after: refused.retry_after })?;
+    let executed = async {
+        let mut session = room.pool.session().await?;
+        execute(&mut session, std::iter::once(work), true).await
+    };
+    let done = executed.await;
+    room.breaker.tell(pass, &done);
+    let done = done?;
+    done.into_iter().next().ok_or(Failed::Closing)
+}
+
+async fn execute<'w>(
+    session: &mut Session,
+    works: impl Iterator<Item = &'w Work> + Clone,
+    wait: bool,
+) -> Result<Vec<Done>> {
+    let mut commands = Commands::default();
+    works.clone().for_each(|work| work.write(&mut commands));
+    let mut answers = session.execute_many(&commands, wait).await?.into_iter();
+    Ok(works
+        .map(|work| Done { lines: answers.by_ref().take(work.lines.len()).collect() })
+        .collect())
+}
+
+fn fail(batch: Vec<Ticket>, error: &Arc<Error>) {
+    for ticket in batch {
+        let _ = ticket.answer.send(Err(Failed::Database(error.clone())));
+    }
+}
+
+fn turn_away(batch: Vec<Ticket>, retry_after: Duration) {
+    for ticket in batch {
+        let _ = ticket.answer.send(Err(Failed::Away { retry_after }));
+    }
+}

@@ -1,0 +1,14 @@
+//! When and with whom a command enters the engine: many requests meet in one statement. And what is
+//! done where it cannot enter now.
+
+pub mod batch;
+pub mod breaker;
+pub mod door;
+pub mod fallback;
+pub mod front;
+pub mod hot;
+pub mod lease;
+pub mod ledger;
+pub mod switch;
+pub mod work;
+pub mod zeros;

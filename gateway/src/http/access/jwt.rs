@@ -1,0 +1,133 @@
+//! JSON Web Tokens: HS256 with a shared secret, RS256 and EdDSA with the keys of a JWKS file.
+
+use super::{Principal, Role, unauthorized};
+use crate::error::{Error, Result};
+use crate::http::problem::Problem;
+use inventory_core::text::LABEL_MAX;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde::Deserialize;
+use std::path::Path;
+
+/// Seconds that two clocks may differ.
+const LEEWAY: u64 = 30;
+/// Bytes; below that a secret can be guessed.
+const SECRET_MIN: usize = 32;
+
+/// Which tokens are good: whose signature, and for whom.
+pub struct Tokens {
+    keys: Vec<Key>,
+    issuer: Option<String>,
+    audience: Option<String>,
+}
+
+struct Key {
+    id: Option<String>,
+    algorithm: Algorithm,
+    key: DecodingKey,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    #[serde(default)]
+    iss: String,
+    role: String,
+}
+
+impl Tokens {
+    /// None where neither a secret nor a file is given.
+    pub fn new(
+        secret: Option<&str>,
+        jwks: Option<&Path>,
+        issuer: Option<String>,
+        audience: Option<String>,
+    ) -> Result<Option<Tokens>> {
+        let mut keys = Vec::new();
+        if let Some(secret) = secret {
+            if secret.len() < SECRET_MIN {
+                return Err(Error::usage(format!(
+                    "--jwt-secret must have at least {SECRET_MIN} bytes"
+                )));
+            }
+            let key = DecodingKey::from_secret(secret.as_bytes());
+            keys.push(Key { id: None, algorithm: Algorithm::HS256, key });
+        }
+        if let Some(path) = jwks {
+            keys.extend(read(path)?);
+        }
+        Ok((!keys.is_empty()).then_some(Tokens { keys, issuer, audience }))
+    }
+
+    /// Only three dots-and-letters parts look like a token.
+    pub fn looks_like_one(text: &str) -> bool {
+        text.split('.').count() == 3
+    }
+
+    pub fn principal(&self, token: &str) -> Result<Principal, Problem> {
+        let header = decode_header(token).map_err(|_| unauthorized("the token cannot be read"))?;
+        let key = self
+            .keys
+            .iter()
+            .find(|key| {
+                key.algorithm == header.alg && (header.kid.is_none() || key.id == header.kid)
+            })
+            .ok_or_else(|| unauthorized("no key for this token's algorithm and key id is known"))?;
+        let mut validation = Validation::new(key.algorithm);
+        validation.leeway = LEEWAY;
+        validation.validate_nbf = true;
+        validation.set_required_spec_claims(&["exp", "sub"]);
+        match &self.audience {
+            Some(audience) => validation.set_audience(&[audience]),
+            None => validation.validate_aud = false,
+        }
+        if let Some(issuer) = &self.issuer {
+            validation.set_issuer(&[issuer]);
+        }
+        let claims = decode::<Claims>(token, &key.key, &validation)
+            .map_err(|cause| unauthorized(&format!("the token does not hold: {cause}")))?
+            .claims;
+        principal(claims)
+    }
+}
+
+fn principal(claims: Claims) -> Result<Principal, Problem> {
+    let role = Role::parse(&claims.role)
+        .ok_or_else(|| unauthorized("the token's role must be reader, operator or admin"))?;
+    if claims.sub.is_empty()
+        || claims.sub.chars().count() > LABEL_MAX
+        || claims.sub.chars().any(char::is_control)
+    {
+        return Err(unauthorized("the token's sub must have 1 to 64 printable characters"));
+    }
+    let id = format!("jwt:{}:{}", claims.iss, claims.sub);
+    Ok(Principal { id: id.into(), name: claims.sub.into(), role })
+}
+
+fn read(path: &Path) -> Result<Vec<Key>> {
+    let wrong = |what: String| Error::usage(format!("--jwks-file {}: {what}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|cause| wrong(cause.to_string()))?;
+    let set: JwkSet = serde_json::from_str(&text).map_err(|cause| wrong(cause.to_string()))?;
+    let keys = set.keys.iter().filter_map(|jwk| Some((jwk, algorithm(jwk)?)));
+    let keys: Vec<Key> = keys
+        .map(|(jwk, algorithm)| {
+            let key = DecodingKey::from_jwk(jwk).map_err(|cause| wrong(cause.to_string()))?;
+            Ok(Key { id: jwk.common.key_id.clone(), algorithm, key })
+        })
+        .collect::<Result<_>>()?;
+    if keys.is_empty() {
+        return Err(wrong("it holds no RSA or Ed25519 key".to_owned()));
+    }
+    Ok(keys)
+}
+
+/// A public key must never be taken for a shared secret, so its kind alone says the algorithm.
+fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
+    match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => Some(Algorithm::RS256),
+        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
+            Some(Algorithm::EdDSA)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,113 @@
+//! The API keys that the database knows, kept in memory: asking it for every request would cost more
+//! than the request, and keys must hold while it is away.
+
+use super::{Principal, Role, unauthorized};
+use crate::error::Result;
+use crate::http::key::ApiKey;
+use crate::http::problem::Problem;
+use crate::store::{KnownKey, Pool, Time};
+use chrono::Utc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// How old the keys in memory may be: a revoked key works no longer than that.
+pub const REFRESH: Duration = Duration::from_secs(2);
+/// How often a key that nobody knows may make us ask the database before that.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+pub struct Keyring {
+    pool: Pool,
+    keys: RwLock<HashMap<String, Entry>>,
+    asked: Mutex<Option<Instant>>,
+}
+
+struct Entry {
+    known: KnownKey,
+    principal: Principal,
+    /// Microseconds since 1970 of its last use here, 0 where there was none since it was written down.
+    used: AtomicI64,
+}
+
+impl Keyring {
+    pub fn new(pool: Pool) -> Keyring {
+        Keyring { pool, keys: RwLock::default(), asked: Mutex::new(None) }
+    }
+
+    pub async fn principal(&self, text: &str) -> Result<Principal, Problem> {
+        let key =
+            ApiKey::parse(text).ok_or_else(|| unauthorized("that is no key of this service"))?;
+        if let Some(found) = self.look_up(&key) {
+            return found;
+        }
+        // It may be new, or nothing may have been read yet.
+        self.ask().await;
+        self.look_up(&key).unwrap_or_else(|| Err(unauthorized("the key is not known")))
+    }
+
+    fn look_up(&self, key: &ApiKey) -> Option<Result<Principal, Problem>> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = keys.get(key.id())?;
+        let now = Utc::now();
+        let holds = key.is(&entry.known.key_hash)
+            && entry.known.revoked_at.is_none_or(|at| at > now)
+            && entry.known.expires_at.is_none_or(|at| at > now);
+        if !holds {
+            return Some(Err(unauthorized("the key is wrong, expired or revoked")));
+        }
+        entry.used.store(now.timestamp_micros(), Ordering::Relaxed);
+        Some(Ok(entry.principal.clone()))
+    }
+
+    /// At most once in `ASK_AGAIN`, whoever asks.
+    async fn ask(&self) {
+        let mut asked = self.asked.lock().await;
+        if asked.is_some_and(|at| at.elapsed() < ASK_AGAIN) {
+            return;
+        }
+        *asked = Some(Instant::now());
+        if let Err(error) = self.refresh().await {
+            tracing::warn!(%error, "the API keys could not be read; those known stay good");
+        }
+    }
+
+    pub async fn refresh(&self) -> Result<()> {
+        let known = self.pool.session().await?.api_keys().await?;
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::take(&mut *keys);
+        *keys = known
+            .into_iter()
+            .filter_map(|known| {
+                let used = before.get(&known.key_id).map_or(0, |e| e.used.load(Ordering::Relaxed));
+                let principal = Principal {
+                    id: format!("key:{}", known.key_id).into(),
+                    name: Arc::from(known.name.as_str()),
+                    role: Role::parse(&known.role)?,
+                };
+                Some((known.key_id.clone(), Entry { known, principal, used: used.into() }))
+            })
+            .collect();
+        Ok(())
+    }
+
+    /// Tells the database which keys were used, and reads what changed.
+    pub async fn keep(&self) -> Result<()> {
+        let used = self.take_uses();
+        if !used.is_empty() {
+            self.pool.session().await?.touch_api_keys(&used).await?;
+        }
+        self.refresh().await
+    }
+
+    fn take_uses(&self) -> Vec<(String, Time)> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.iter()
+            .filter_map(|(id, entry)| match entry.used.swap(0, Ordering::Relaxed) {
+                0 => None,
+                micros => Some((id.clone(), Time::from_timestamp_micros(micros)?)),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,33 @@
+//! Version 1, a file a resource: what it takes and gives, and one call of the store.
+
+mod adjustments;
+mod audit;
+mod deductions;
+mod hot;
+mod lines;
+mod orders;
+mod products;
+mod receipts;
+mod reservations;
+mod stock;
+mod transfers;
+mod warehouses;
+
+use crate::serve::app::App;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .merge(products::routes())
+        .merge(warehouses::routes())
+        .merge(stock::routes())
+        .merge(receipts::routes())
+        .merge(deductions::routes())
+        .merge(adjustments::routes())
+        .merge(transfers::routes())
+        .merge(reservations::routes())
+        .merge(orders::routes())
+        .merge(audit::routes())
+        .merge(hot::routes())
+}

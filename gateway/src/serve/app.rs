@@ -1,0 +1,173 @@
+//! What every request shares.
+
+use super::metrics::Metrics;
+use super::settings::ServeSettings;
+use crate::deduct::batch::{Desk, Room};
+use crate::deduct::door::Door;
+use crate::deduct::fallback::Fallback;
+use crate::deduct::front::Front;
+use crate::deduct::hot::Hot;
+use crate::deduct::switch::Switch;
+use crate::deduct::zeros::Zeros;
+use crate::error::Result;
+use crate::http::access::jwt::Tokens;
+use crate::http::access::keyring::Keyring;
+use crate::http::access::limits::Limits;
+use crate::http::access::{Principal, unauthorized};
+use crate::http::problem::{self, Fault, Problem};
+use crate::store::{Database, Pool, Session};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+pub struct App {
+    pub settings: ServeSettings,
+    /// As a role that can do what an operator can.
+    pub operating: Pool,
+    /// As one that keeps products, warehouses and keys.
+    pub administering: Pool,
+    pub keyring: Keyring,
+    pub tokens: Option<Tokens>,
+    pub limits: Option<Limits>,
+    pub metrics: Arc<Metrics>,
+    pub breaker: Arc<Switch>,
+    pub front: Front,
+    stopping: AtomicBool,
+    /// Why the database cannot be used now; None while it can.
+    away: Mutex<Option<String>>,
+}
+
+/// Half of the pool may wait for rows; the other half goes on.
+fn aside(pool: u32) -> usize {
+    usize::try_from(pool / 2).unwrap_or(1).max(1)
+}
+
+impl App {
+    /// The batchers end once the app is gone.
+    pub fn new(
+        settings: ServeSettings,
+        operating: &Database,
+        administering: &Database,
+    ) -> Result<(Arc<App>, Vec<JoinHandle<()>>)> {
+        let metrics = Arc::new(Metrics::new()?);
+        let pool = settings.pool();
+        let (operating, administering) =
+            (operating.lazy_pool(&pool), administering.lazy_pool(&pool));
+        let aside = Arc::new(Semaphore::new(aside(settings.pool)));
+        let breaker = Arc::new(Switch::new(settings.breaker()));
+        let room = Room {
+            pool: operating.clone(),
+            metrics: metrics.clone(),
+            breaker: breaker.clone(),
+            aside,
+        };
+        let depth = usize::try_from(settings.queue).unwrap_or(usize::MAX);
+        let (desk, workers) =
+            Desk::open(&room, settings.workers.into(), depth, settings.request_timeout());
+        settings.origins()?;
+        let fallback = settings.journal_dir.as_deref().map(|folder| {
+            Fallback::open(folder, operating.clone(), settings.lease_ttl(), settings.leases())
+        });
+        let zeros = Zeros::new(settings.zero_window());
+        let fallback: Option<Fallback> = fallback.transpose()?;
+        let prefix = fallback.as_ref().map_or("", Fallback::holder);
+        let door =
+            settings.redis_url().map(|url| Door::new(url, prefix).map(Arc::new)).transpose()?;
+        let tokens = settings.token_sku.iter().filter(|sku| !sku.is_empty()).cloned().collect();
+        let hot = Hot::new(settings.hot_qps);
+        let front = Front { desk, fallback, zeros, hot, door, tokens };
+        let app = App {
+            keyring: Keyring::new(administering.clone()),
+            tokens: settings.tokens()?,
+            limits: NonZeroU32::new(settings.rate_limit).map(Limits::new),
+            stopping: AtomicBool::new(false),
+            away: Mutex::new(Some("the database has not answered yet".to_owned())),
+            settings,
+            operating,
+            administering,
+            metrics,
+            breaker,
+            front,
+        };
+        Ok((Arc::new(app), workers))
+    }
+
+    pub async fn principal(&self, credential: &str) -> Result<Principal, Problem> {
+        if !Tokens::looks_like_one(credential) {
+            return self.keyring.principal(credential).await;
+        }
+        match &self.tokens {
+            Some(tokens) => tokens.principal(credential),
+            None => Err(unauthorized("this service takes keys, not tokens")),
+        }
+    }
+
+    /// A session for reads and single commands.
+    pub async fn session(&self) -> Result<Session, Problem> {
+        self.timed(&self.operating).await
+    }
+
+    /// One for products, warehouses and what else only an administrator may.
+    pub async fn admin_session(&self) -> Result<Session, Problem> {
+        self.timed(&self.administering).await
+    }
+
+    /// Carries a command out to its end, also when the client that asked for it has gone.
+    pub async fn command<T, F>(&self, work: impl FnOnce(Session) -> F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        carried_out(work(self.session().await?)).await
+    }
+
+    /// The same for what only an administrator may.
+    pub async fn admin_command<T, F>(&self, work: impl FnOnce(Session) -> F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        carried_out(work(self.admin_session().await?)).await
+    }
+
+    async fn timed(&self, pool: &Pool) -> Result<Session, Problem> {
+        let pass = self.breaker.ask().map_err(|refused| problem::away(refused.retry_after))?;
+        let asked = Instant::now();
+        let session = pool.session().await;
+        self.metrics.pool_wait(asked.elapsed());
+        self.breaker.tell(pass, &session);
+        Ok(session?)
+    }
+
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Why no more work should be sent here; None while it should.
+    pub fn unready(&self) -> Option<String> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Some("the service is going down".to_owned());
+        }
+        self.away.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What a look at the database found.
+    pub fn found(&self, away: Option<String>) {
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = away;
+    }
+}
+
+async fn carried_out<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::spawn(work).await {
+        Ok(done) => Ok(done?),
+        Err(cause) => {
+            tracing::error!(%cause, "a command did not end");
+            Err(Problem::new(Fault::Internal, "the failure is in the log under this trace id"))
+        }
+    }
+}

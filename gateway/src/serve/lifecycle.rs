@@ -1,0 +1,107 @@
+//! From the first look at the settings to the last answer.
+
+use super::app::App;
+use super::listener::Door;
+use super::settings::ServeSettings;
+use super::{house, logs};
+use crate::error::Result;
+use crate::http;
+use crate::store::Database;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// Where a service that has started is.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Listening {
+    pub url: String,
+}
+
+/// Serves until a signal says stop; `started` hears where.
+pub async fn run(
+    settings: ServeSettings,
+    operating: &Database,
+    administering: &Database,
+    started: impl FnOnce(&Listening) -> Result<()>,
+) -> Result<()> {
+    logs::start(settings.log_format, &settings.log)?;
+    raise_file_limit();
+    let door = Door::bind(&settings).await?;
+    let (app, workers) = App::new(settings.clone(), operating, administering)?;
+    let mut house = tokio::task::JoinSet::new();
+    house.spawn(house::keep(app.clone()));
+    house.spawn(house::keep_books(app.clone()));
+    let listening = Listening { url: format!("{}://{}", door.scheme(), door.address()?) };
+    if let Some(path) = &settings.address_file {
+        std::fs::write(path, format!("{}\n", listening.url))?;
+    }
+    started(&listening)?;
+    tracing::info!(url = listening.url, "listening");
+
+    let (close, closed) = watch::channel(false);
+    let deadline = Duration::from_millis(settings.shutdown_timeout_ms);
+    let serving = tokio::spawn(door.serve(http::service(app.clone()), closed, deadline));
+    let mut signals = Signals::new()?;
+    signals.next().await;
+    tracing::info!("going down: open requests finish first; a second signal ends them");
+    app.stop();
+    tokio::select! {
+        () = wind_up(&settings, close, serving) => {}
+        () = signals.next() => tracing::warn!("ended at once by a second signal"),
+    }
+    house.shutdown().await;
+    finish(app, workers).await;
+    Ok(())
+}
+
+/// Out of readiness first, then out of connections, then out of requests.
+async fn wind_up(
+    settings: &ServeSettings,
+    close: watch::Sender<bool>,
+    serving: tokio::task::JoinHandle<()>,
+) {
+    tokio::time::sleep(Duration::from_millis(settings.shutdown_delay_ms)).await;
+    let _ = close.send(true);
+    let _ = serving.await;
+}
+
+/// What was handed in is carried out, whoever still listens.
+async fn finish(app: Arc<App>, workers: Vec<tokio::task::JoinHandle<()>>) {
+    let (operating, administering) = (app.operating.clone(), app.administering.clone());
+    drop(app);
+    for worker in workers {
+        // Each ends when its queue does; a hung database must not hold us.
+        let _ = tokio::time::timeout(Duration::from_secs(2), worker).await;
+    }
+    let closing = async { tokio::join!(operating.close(), administering.close()) };
+    let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Ten thousand connections need as many files; the soft limit is often a tenth of that.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}

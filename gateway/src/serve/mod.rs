@@ -1,0 +1,12 @@
+//! The service: built from its settings, bound, run, and ended in order.
+
+pub mod app;
+mod house;
+pub mod lifecycle;
+pub mod listener;
+pub mod logs;
+pub mod metrics;
+pub mod settings;
+
+pub use lifecycle::run;
+pub use settings::ServeSettings;

@@ -1,0 +1,1 @@
+SELECT k.changed FROM inventory.revoke_api_key($1) AS k

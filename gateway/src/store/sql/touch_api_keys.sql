@@ -1,0 +1,1 @@
+SELECT inventory.touch_api_keys(key_ids => $1, used_at => $2)
