@@ -40,12 +40,12 @@ static COLUMNS: [&CStr; 20] = [
 
 /// The fields of a movement, in the order of `COLUMNS`, given to whatever takes them one by one.
 macro_rules! fields {
-    ($into:expr, $batch:expr, $entry:expr, $xid:expr) => {{
+    ($into:expr, $batch:expr, $entry:expr) => {{
         let (m, origin) = ($entry.what, $entry.origin);
         $into
             .int8($entry.id)
             .int4($batch.generation)
-            .xid8($xid)
+            .xid8($batch.xid)
             .moment($batch.now)
             .text(m.event.as_str())
             .text(&m.place.sku)
@@ -75,6 +75,10 @@ struct Entry<'a, T> {
 }
 
 pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], now: Moment) {
+    if accepted.iter().all(|done| done.decision.rows() == 0) {
+        return;
+    }
+    let batch = Batch::new(session, now);
     let numbers: Vec<Option<String>> = accepted.iter().map(|a| a.order.map(|o| o.text())).collect();
     let (mut movements, mut notices) = (Vec::new(), Vec::new());
     for (done, number) in accepted.iter().zip(&numbers) {
@@ -98,10 +102,6 @@ pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], now: Moment) {
             });
         }
     }
-    if movements.is_empty() && notices.is_empty() {
-        return;
-    }
-    let batch = Batch::new(session, now);
     if movements.len() <= FEW {
         movements.iter().for_each(|entry| batch.write_one(spi, entry));
     } else {
@@ -122,13 +122,21 @@ pub fn write_notices(spi: &Spi, session: &Session, notices: &[Notice], origin: &
 /// What all rows of a batch have in common.
 struct Batch {
     generation: i32,
+    /// The transaction has it before an id is drawn: so who notes the last id given and takes a snapshot
+    /// then finds behind that id all that comes of transactions which the snapshot does not know.
+    xid: u64,
     now: Moment,
     db_user: String,
 }
 
 impl Batch {
     fn new(session: &Session, now: Moment) -> Batch {
-        Batch { generation: session.generation, now, db_user: server::session_user() }
+        Batch {
+            generation: session.generation,
+            xid: server::transaction_id(),
+            now,
+            db_user: server::session_user(),
+        }
     }
 
     fn user<'a>(&'a self, origin: &'a Origin) -> &'a str {
@@ -136,15 +144,14 @@ impl Batch {
     }
 
     fn write_one(&self, spi: &Spi, entry: &Entry<Movement>) {
-        let args = fields!(Args::new(), self, entry, server::transaction_id());
+        let args = fields!(Args::new(), self, entry);
         spi.execute(plans::JOURNAL_ONE.plan(spi), &args);
     }
 
     fn copy(&self, session: &Session, entries: &[Entry<Movement>]) {
         let mut rows = copy::Rows::new(&COLUMNS, entries.len());
-        let xid = server::transaction_id();
         for entry in entries {
-            fields!(rows.row(), self, entry, xid);
+            fields!(rows.row(), self, entry);
         }
         rows.write(session.journal);
     }
@@ -159,7 +166,7 @@ impl Batch {
         let args = Args::new()
             .int8(entry.id)
             .int4(self.generation)
-            .xid8(server::transaction_id())
+            .xid8(self.xid)
             .moment(self.now)
             .text(notice.event.as_str())
             .maybe_text(sku.map(|sku| &**sku))
