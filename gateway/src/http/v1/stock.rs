@@ -2,6 +2,7 @@
 
 use super::lines::MAIN;
 use super::products::unknown;
+use crate::deduct::breaker::State as Breaker;
 use crate::http::access::{Access, Operating, Reading};
 use crate::http::docs::refusals;
 use crate::http::etag::{self, Match};
@@ -64,6 +65,10 @@ pub struct StockOf {
     reserved: i64,
     available: i64,
     warehouses: Vec<InWarehouse>,
+    /// The database is away, and this is what was known last
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    stale: bool,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -97,7 +102,14 @@ impl StockOf {
         let (on_hand, reserved, available) =
             (sum(|l| l.on_hand), sum(|l| l.reserved), sum(|l| l.available));
         let warehouses = levels.into_iter().map(|level| InWarehouse::new(level, lots.as_deref()));
-        StockOf { sku, on_hand, reserved, available, warehouses: warehouses.collect() }
+        StockOf {
+            sku,
+            on_hand,
+            reserved,
+            available,
+            warehouses: warehouses.collect(),
+            stale: false,
+        }
     }
 }
 
@@ -194,15 +206,10 @@ async fn get(
     Params(params): Params<GetParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let session = &mut app.session().await?;
-    let levels = session.levels(Some(&sku), params.warehouse_id, false, WAREHOUSES_MAX).await?;
-    let controlled = match session.products(Some(&sku), None, 1).await?.first() {
-        Some(product) => product.lot_controlled,
-        None => return Err(unknown(&sku)),
-    };
-    let lots = match controlled {
-        true => Some(session.lots(&sku, params.warehouse_id, LOTS_MAX).await?),
-        false => None,
+    let (levels, lots) = match look_up(&app, &sku, params.warehouse_id).await {
+        Ok(found) => found,
+        Err(problem) if problem.status != StatusCode::SERVICE_UNAVAILABLE => return Err(problem),
+        Err(problem) => return stale(&app, sku, params.warehouse_id).ok_or(problem),
     };
     let warehouse_id = params.warehouse_id.unwrap_or(MAIN);
     let version = version(&levels, lots.as_deref(), warehouse_id, params.lot.as_deref())?;
@@ -211,6 +218,36 @@ async fn get(
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
     Ok((tag, Json(StockOf::new(sku, levels, lots))).into_response())
+}
+
+/// Levels of a SKU, and its lots where it has any.
+async fn look_up(
+    app: &App,
+    sku: &str,
+    warehouse_id: Option<i32>,
+) -> Result<(Vec<Level>, Option<Vec<Lot>>), Problem> {
+    let session = &mut app.session().await?;
+    let levels = session.levels(Some(sku), warehouse_id, false, WAREHOUSES_MAX).await?;
+    let controlled = match session.products(Some(sku), None, 1).await?.first() {
+        Some(product) => product.lot_controlled,
+        None => return Err(unknown(sku)),
+    };
+    app.front.known.read(&levels);
+    let lots = match controlled {
+        true => Some(session.lots(sku, warehouse_id, LOTS_MAX).await?),
+        false => None,
+    };
+    Ok((levels, lots))
+}
+
+/// What was known last, where the database cannot be asked. Without an ETag: nothing may rely on it.
+fn stale(app: &App, sku: String, warehouse_id: Option<i32>) -> Option<Response> {
+    if app.breaker.state() == Breaker::Closed && app.unready().is_none() {
+        return None;
+    }
+    let levels = app.front.known.of(&sku, warehouse_id);
+    let found = (!levels.is_empty()).then(|| StockOf::new(sku, levels, None))?;
+    Some(Json(StockOf { stale: true, ..found }).into_response())
 }
 
 /// Of the row that a recount of the same place would change; 0 where there is none yet.
