@@ -175,7 +175,7 @@ mod tests {
     }
 
     /// What a command is told anew each time; a variable for it would do harm or nothing.
-    const SAID_EACH_TIME: [&str; 22] = [
+    const SAID_EACH_TIME: [&str; 23] = [
         "request-id",
         "reason",
         "lot",
@@ -198,6 +198,7 @@ mod tests {
         "out",
         "role",
         "expires-in",
+        "older-than",
     ];
 
     fn check_settings(command: &clap::Command) {
