@@ -124,7 +124,8 @@ impl Worker {
             if self.held_over.is_empty() && queue.recv_many(&mut arrived, COMMANDS_MAX).await == 0 {
                 return;
             }
-            while arrived.len() < COMMANDS_MAX
+            // What is held over counts: while the database is away the queue must fill, not this.
+            while self.held_over.len() + arrived.len() < COMMANDS_MAX
                 && let Ok(ticket) = queue.try_recv()
             {
                 arrived.push(ticket);
