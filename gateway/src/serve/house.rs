@@ -44,7 +44,7 @@ async fn look(app: &App) -> Result<(), Error> {
     let asked = async {
         let mut session = app.operating.session().await?;
         session.ping().await?;
-        session.hot_skus(HOT_SHOWN).await
+        session.hot_skus(None, HOT_SHOWN).await
     };
     let hot = asked.await;
     app.breaker.tell(pass, &hot);

@@ -21,7 +21,7 @@ mod warehouse;
 pub use bulk::{Deduction, OrderLines, ProductRow, SingleRow};
 pub use health::{Diagnosis, ServerFacts, Violation};
 pub use holds::{Closed, Hold, HoldLine};
-pub use hot::HotSku;
+pub use hot::{HotPlace, HotSku};
 pub use install::{Extension, Layout};
 pub use keys::{KnownKey, NewKey};
 pub use leases::{
