@@ -7,7 +7,8 @@
 //! starts a pgbouncer, `redis` a Redis · `dice` throws the same dice every time · `isolation` plays specs of sessions
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
 //! back · `calls` names one call of each command · `trade` does a bit of everything · `chaos` kills
-//! processes · `ledger` compares what clients were told with what is written · `seller` is such a client.
+//! processes · `ledger` compares what clients were told with what is written · `seller` is such a client ·
+//! `gateway` starts `inventory serve`, `http` talks to it.
 
 pub mod calls;
 pub mod chaos;
@@ -15,6 +16,8 @@ pub mod clock;
 pub mod commands;
 pub mod database;
 pub mod dice;
+pub mod gateway;
+pub mod http;
 pub mod isolation;
 pub mod ledger;
 pub mod mask;
@@ -29,6 +32,8 @@ pub mod trade;
 
 pub use database::{Database, User};
 pub use dice::Dice;
+pub use gateway::Gateway;
+pub use http::{Client, Connection, Reply, Request};
 pub use pooler::Pooler;
 pub use redis::Redis;
 pub use release::{Release, Under};
