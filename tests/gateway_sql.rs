@@ -33,6 +33,7 @@ promises!(
     leases_are_taken_once_a_request,
     what_is_leased_is_in_use,
     many_settle_while_many_sell,
+    what_ended_long_ago_is_forgotten,
     keys_come_are_used_and_go,
     keys_that_make_no_sense_are_refused,
 );

@@ -68,17 +68,17 @@ const OF_READERS: &[Exception] = &[
     ),
     except("ANY (ARRAY['P77', 'P78'])", &["stock"], "a leaf a SKU"),
     except(
-        "EXECUTE levels(",
+        "EXECUTE \"levels\"(",
         &["product", "stock"],
         "goes through products in order, looks up each, and stops when the page is full",
     ),
     except(
-        "EXECUTE known_requests",
+        "EXECUTE \"known_requests\"",
         &["journal"],
         "asked once when a record is replayed again, for all of it: an index by request id would \
          cost every command, and the ids of a week are in another table",
     ),
-    except("EXECUTE movements_exist", &["journal"], "stops at the first row"),
+    except("EXECUTE \"movements_exist\"", &["journal"], "stops at the first row"),
 ];
 
 /// Statements of the gateway that read views, each with arguments.
@@ -96,8 +96,21 @@ const READERS: &[(&str, &str)] = &[
     ("lots", "'P50', NULL, 10"),
     ("lots", "'P50', 1, 10"),
     ("low_stock", "10"),
-    ("history", "'P77', NULL, 10"),
-    ("history", "'P77', 1, 10"),
+    ("stock_page", "NULL, NULL, 10"),
+    ("stock_page", "1, 'P77', 10"),
+    ("low_page", "NULL, NULL, 10"),
+    ("low_page", "1, 'P300', 10"),
+    ("audit", "'P77', NULL, NULL, NULL, NULL, 10"),
+    ("audit", "NULL, NULL, NULL, NULL, NULL, 10"),
+    ("audit", "NULL, NULL, NULL, NULL, 5000000, 10"),
+    ("order", "'20170714000000001000077'"),
+    ("orders", "NULL, NULL, NULL, NULL, 10"),
+    ("orders", "NULL, NULL, NULL, 1500000000001000077, 10"),
+    ("orders", "NULL, NULL, 'shop 77', NULL, 10"),
+    ("order_lines", "'20170714000000001000077'"),
+    ("order_history", "'20170714000000001000077'"),
+    ("reservation", "'00000000-0000-4000-8000-000000000001'"),
+    ("hot_skus", "10"),
     ("known_requests", "ARRAY['00000000-0000-4000-8000-000000000001']::uuid[]"),
     ("movements_exist", ""),
     ("warehouses", ""),
@@ -178,8 +191,8 @@ fn prepared(file: &str, arguments: &str, at: usize) -> String {
     let (_, sql) = statements::ALL.iter().find(|(name, _)| *name == file).unwrap();
     let one_line: Vec<&str> = sql.lines().filter(|line| !line.starts_with("--")).collect();
     let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
-    let execute = format!("EXECUTE {file}{arguments};\n").repeat(7);
-    let prepare = format!("PREPARE {file} AS {};", one_line.join(" "));
+    let execute = format!("EXECUTE \"{file}\"{arguments};\n").repeat(7);
+    let prepare = format!("PREPARE \"{file}\" AS {};", one_line.join(" "));
     let again = at > 0 && READERS[at - 1].0 == file;
     if again { execute } else { format!("{prepare}\n{execute}") }
 }

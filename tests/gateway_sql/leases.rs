@@ -356,3 +356,28 @@ pub async fn many_settle_while_many_sell(pg: Pg) {
     db.owner().await.check(LEVEL, &format!("{0}|0|{0}", 200 - all)).await;
     db.verify_is_clean().await;
 }
+
+pub async fn what_ended_long_ago_is_forgotten(pg: Pg) {
+    let db = shop(&pg).await;
+    let (mut op, mut owner) = (db.operator().await, db.owner().await);
+    let (ended, _open) = (lease(&mut op, "A", 2).await, lease(&mut op, "A", 2).await);
+    let fresh = lease(&mut op, "A", 1).await;
+    for id in [&ended, &fresh] {
+        op.run(&format!("SELECT {}", settle(id, &ids(1), ", keep => false"))).await;
+    }
+    // Long ago, with all that belongs to it.
+    owner
+        .run(&format!(
+            "UPDATE inventory.reservation SET closed_at = closed_at - interval '31 days' WHERE reservation_id = '{ended}'; \
+             UPDATE inventory.upkeep SET at = '-infinity'"
+        ))
+        .await;
+    db.admin().await.run("SELECT inventory.maintain()").await;
+    op.check(
+        "SELECT count(*), count(*) FILTER (WHERE state = 'OPEN') FROM inventory.leases",
+        "2|1",
+    )
+    .await;
+    owner.check("SELECT count(*) FROM inventory.reservation", "2").await;
+    db.verify_is_clean().await;
+}

@@ -13,15 +13,7 @@ pub async fn unreadable_bodies(pg: Pg) {
     let db = pg.database().await;
     let gateway = Gateway::before(&db).await;
     let operator = &gateway.operator;
-    for body in [
-        "{",
-        "{\"sku\"",
-        "nonsense",
-        "{\"sku\": \"A\",}",
-        "{} {}",
-        "\u{0}",
-        "NaN",
-    ] {
+    for body in ["{", "{\"sku\"", "nonsense", "{\"sku\": \"A\",}", "{} {}", "\u{0}", "NaN"] {
         for path in ["/v1/deductions", "/v1/receipts", "/v1/orders", "/v1/reservations"] {
             post(operator, path, body).await.refuses(400, "unreadable_body", "");
         }

@@ -76,6 +76,8 @@ pub struct Room {
     pub breaker: Arc<Switch>,
     /// Connections for commands that step aside.
     pub aside: Arc<Semaphore>,
+    /// Whether goods can be had elsewhere while the database is away: then nobody waits for it here.
+    pub elsewhere: bool,
 }
 
 impl Desk {
@@ -224,6 +226,9 @@ impl Worker {
 
     async fn put_back(&mut self, batch: Vec<Ticket>, error: Error) {
         let error = Arc::new(error);
+        if self.room.elsewhere {
+            return fail(batch, &error);
+        }
         let again = Instant::now() + RETRY;
         for ticket in batch.into_iter().rev() {
             if ticket.deadline <= again {

@@ -5,6 +5,7 @@ use super::batch::{Desk, Failed};
 use super::door::{Door, Verdict};
 use super::fallback::{Fallback, Token};
 use super::hot::Hot;
+use super::known::Known;
 use super::work::{Done, Work};
 use super::zeros::Zeros;
 use inventory_core::command::Place;
@@ -18,6 +19,7 @@ pub struct Front {
     pub fallback: Option<Fallback>,
     pub zeros: Zeros,
     pub hot: Hot,
+    pub known: Known,
     /// Redis, where there is one.
     pub door: Option<Arc<Door>>,
     /// SKUs that are promised from goods set aside at all times.
@@ -95,7 +97,9 @@ impl Front {
 
     async fn ask(&self, work: Work, place: Option<Place>) -> Result<Done, Failed> {
         let asked = Instant::now();
+        let lines = work.lines.clone();
         let done = self.desk.carry_out(work).await?;
+        self.known.heard(&lines, &done.lines);
         if let Some(place) = place
             && let Some(fresh_for) = self.zeros.learn(&place, &done, asked)
             && self.hot.is(&place)

@@ -7,6 +7,7 @@ pub mod door;
 pub mod fallback;
 pub mod front;
 pub mod hot;
+pub mod known;
 pub mod lease;
 pub mod ledger;
 pub mod switch;

@@ -7,6 +7,7 @@ use crate::deduct::door::Door;
 use crate::deduct::fallback::Fallback;
 use crate::deduct::front::Front;
 use crate::deduct::hot::Hot;
+use crate::deduct::known::Known;
 use crate::deduct::switch::Switch;
 use crate::deduct::zeros::Zeros;
 use crate::error::Result;
@@ -63,6 +64,7 @@ impl App {
             metrics: metrics.clone(),
             breaker: breaker.clone(),
             aside,
+            elsewhere: settings.journal_dir.is_some(),
         };
         let depth = usize::try_from(settings.queue).unwrap_or(usize::MAX);
         let (desk, workers) =
@@ -78,7 +80,7 @@ impl App {
             settings.redis_url().map(|url| Door::new(url, prefix).map(Arc::new)).transpose()?;
         let tokens = settings.token_sku.iter().filter(|sku| !sku.is_empty()).cloned().collect();
         let hot = Hot::new(settings.hot_qps);
-        let front = Front { desk, fallback, zeros, hot, door, tokens };
+        let front = Front { desk, fallback, zeros, hot, known: Known::default(), door, tokens };
         let app = App {
             keyring: Keyring::new(administering.clone()),
             tokens: settings.tokens()?,

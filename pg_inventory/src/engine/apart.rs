@@ -25,15 +25,17 @@ pub fn execute_apart(tasks: &[Task]) -> Result<Vec<Outcome>, Refusal> {
 
 fn run(tasks: &[Task], wait: i32, left: &mut usize) -> Result<Vec<Outcome>, Refusal> {
     if *left == 0 {
-        return Ok(busy(tasks));
+        return Ok(busy(tasks, IN_THE_WAY));
     }
     let engine = || spi::connect(|spi| execute(spi, tasks, Patience::Never));
     match failure::subtransaction(|| server::with_lock_timeout(wait, engine)) {
+        // Stock is being resharded: in the way of all of them.
+        Ok(Err(refusal)) if refusal.code == Code::Busy => Ok(busy(tasks, &refusal.detail)),
         Ok(outcomes) => outcomes,
         Err(failure) if failure.is_of_a_lock() => {
             *left -= 1;
             if tasks.len() <= 1 {
-                return Ok(busy(tasks));
+                return Ok(busy(tasks, IN_THE_WAY));
             }
             let (first, second) = tasks.split_at(tasks.len() / 2);
             let mut outcomes = run(first, AGAIN, left)?;
@@ -44,8 +46,9 @@ fn run(tasks: &[Task], wait: i32, left: &mut usize) -> Result<Vec<Outcome>, Refu
     }
 }
 
-fn busy(tasks: &[Task]) -> Vec<Outcome> {
-    let detail = "another transaction has the request id, or a row that is being made";
+const IN_THE_WAY: &str = "another transaction has the request id, or a row that is being made";
+
+fn busy(tasks: &[Task], detail: &str) -> Vec<Outcome> {
     let busy = || Outcome::Refused(Refusal::new(Code::Busy, detail), Vec::new());
     tasks.iter().map(|_| busy()).collect()
 }

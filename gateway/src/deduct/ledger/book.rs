@@ -2,7 +2,7 @@
 
 use super::record::{LeaseEntry, Record, Sale, Settlement};
 use chrono::Utc;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -35,6 +35,8 @@ pub struct Book {
     by_token: HashMap<Uuid, u64>,
     by_request: HashMap<Uuid, u64>,
     leases: HashMap<Uuid, Standing>,
+    /// In the order in which they were settled.
+    settled: VecDeque<u64>,
     next: u64,
     waiting: usize,
 }
@@ -65,10 +67,13 @@ impl Book {
     }
 
     fn settle(&mut self, token: Uuid, settlement: Settlement, at_ms: i64) {
-        let found = self.by_token.get(&token).and_then(|at| self.sales.get_mut(at));
-        let Some(found) = found.filter(|found| found.settlement.is_none()) else { return };
-        (found.settlement, found.settled_at_ms) = (Some(settlement), at_ms);
-        self.waiting -= 1;
+        let Some(at) = self.by_token.get(&token).copied() else { return };
+        let open = self.sales.get_mut(&at).filter(|found| found.settlement.is_none());
+        if let Some(found) = open {
+            (found.settlement, found.settled_at_ms) = (Some(settlement), at_ms);
+            self.settled.push_back(at);
+            self.waiting -= 1;
+        }
     }
 
     pub fn find(&self, token: Uuid) -> Option<Found> {
@@ -96,14 +101,20 @@ impl Book {
         self.waiting
     }
 
-    /// Forgets sales that were settled longer ago than that.
-    pub fn forget(&mut self, keep: Duration) {
+    /// Forgets sales that were settled longer ago than that, and the oldest of more than `most`.
+    pub fn forget(&mut self, keep: Duration, most: usize) {
         let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
         let before = Utc::now().timestamp_millis().saturating_sub(keep);
-        let past = |found: &Found| found.settlement.is_some() && found.settled_at_ms < before;
-        for (_, found) in self.sales.extract_if(.., |_, found| past(found)) {
-            self.by_token.remove(&found.sale.token);
-            self.by_request.remove(&found.sale.request_id);
+        while let Some(at) = self.settled.front() {
+            let past = self.sales.get(at).is_none_or(|found| found.settled_at_ms < before);
+            if !past && self.settled.len() <= most {
+                return;
+            }
+            let gone = self.settled.pop_front().and_then(|at| self.sales.remove(&at));
+            if let Some(Found { sale, .. }) = gone {
+                self.by_token.remove(&sale.token);
+                self.by_request.remove(&sale.request_id);
+            }
         }
     }
 

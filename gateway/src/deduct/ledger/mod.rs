@@ -46,11 +46,17 @@ pub struct Limits {
     pub compact_at: u64,
     /// How long the end of a settled sale can be asked for.
     pub keep_settled: Duration,
+    /// Of how many at most.
+    pub settled_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { compact_at: 16 << 20, keep_settled: Duration::from_secs(3_600) }
+        Limits {
+            compact_at: 16 << 20,
+            keep_settled: Duration::from_secs(3_600),
+            settled_max: 100_000,
+        }
     }
 }
 
@@ -207,6 +213,7 @@ impl Writer {
         self.journal.append(&records)?;
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         records.into_iter().for_each(|record| book.apply(record));
+        book.forget(self.limits.keep_settled, self.limits.settled_max);
         drop(book);
         for (done, recorded) in answers {
             // A client that has gone does not take its sale with it.
@@ -242,10 +249,7 @@ impl Writer {
         if !self.journal.is_over(self.limits.compact_at) {
             return Ok(());
         }
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        book.forget(self.limits.keep_settled);
-        let records = book.records();
-        drop(book);
+        let records = self.book.lock().unwrap_or_else(PoisonError::into_inner).records();
         self.journal.begin_anew(&records)
     }
 }

@@ -156,7 +156,7 @@ async fn a_record_that_is_not_what_was_written_is_none() {
 #[tokio::test]
 async fn what_is_settled_leaves_the_file_and_the_rest_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let limits = Limits { compact_at: 4_096, keep_settled: Duration::ZERO };
+    let limits = Limits { compact_at: 4_096, keep_settled: Duration::ZERO, ..Limits::default() };
     let ledger = Ledger::open(folder.path(), limits).unwrap();
     let one = lease(1, 1_000);
     ledger.lease_taken(one.clone()).await.unwrap();
@@ -177,6 +177,24 @@ async fn what_is_settled_leaves_the_file_and_the_rest_stays() {
     let left: Vec<i64> = ledger.unsettled(one.lease_id, 100).iter().map(|s| s.at_ms).collect();
     assert_eq!(left, (0..300).step_by(10).collect::<Vec<i64>>());
     assert_eq!(ledger.leases(), [Standing { lease: one, sold }]);
+}
+
+#[tokio::test]
+async fn only_so_many_settled_sales_are_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { settled_max: 2, ..Limits::default() };
+    let ledger = Ledger::open(folder.path(), limits).unwrap();
+    let now = chrono::Utc::now().timestamp_millis();
+    for n in 0..5 {
+        ledger.sold(sale(Uuid::nil(), n)).await.unwrap();
+        if n > 0 {
+            let end = (sale(Uuid::nil(), n).token, completed(n));
+            ledger.settled(vec![end], now).await.unwrap();
+        }
+    }
+    let known = |n| ledger.find(sale(Uuid::nil(), n).token).is_some();
+    assert_eq!([0, 1, 2, 3, 4].map(known), [true, false, false, true, true]);
+    assert_eq!(ledger.token_of(sale(Uuid::nil(), 1).request_id), None);
 }
 
 /// Between any two steps of beginning a new file.

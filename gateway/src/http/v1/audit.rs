@@ -51,7 +51,7 @@ async fn list(
 ) -> Result<Json<Page<Movement>>, Problem> {
     let slice = Slice::new(params.limit)?;
     let filter = AuditFilter {
-        sku: params.sku,
+        sku: lines::asked_sku(params.sku)?,
         warehouse_id: lines::asked(params.warehouse_id)?,
         from: params.from,
         to: params.to,

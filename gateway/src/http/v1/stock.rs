@@ -2,6 +2,7 @@
 
 use super::lines::{self, MAIN};
 use super::products::unknown;
+use crate::deduct::breaker::State as Breaker;
 use crate::error::Error;
 use crate::http::access::{Access, Operating, Reading};
 use crate::http::docs::refusals;
@@ -65,6 +66,10 @@ pub struct StockOf {
     reserved: i64,
     available: i64,
     warehouses: Vec<InWarehouse>,
+    /// The database is away, and this is what was known last
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    stale: bool,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -98,7 +103,14 @@ impl StockOf {
         let (on_hand, reserved, available) =
             (sum(|l| l.on_hand), sum(|l| l.reserved), sum(|l| l.available));
         let warehouses = levels.into_iter().map(|level| InWarehouse::new(level, lots.as_deref()));
-        StockOf { sku, on_hand, reserved, available, warehouses: warehouses.collect() }
+        StockOf {
+            sku,
+            on_hand,
+            reserved,
+            available,
+            warehouses: warehouses.collect(),
+            stale: false,
+        }
     }
 }
 
@@ -167,13 +179,6 @@ struct NewCount {
     lot: Option<String>,
 }
 
-/// The same, on one of the versions that will do.
-struct Count<'r> {
-    counted: i64,
-    expected: Option<i64>,
-    reason: &'r str,
-}
-
 refusals!(GetRefused, codes = [UnknownSku, UnknownLot]);
 refusals!(ListRefused);
 refusals!(
@@ -204,15 +209,10 @@ async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let asked = lines::asked(params.warehouse_id)?;
-    let session = &mut app.session().await?;
-    let levels = session.levels(Some(&sku), asked, false, WAREHOUSES_MAX).await?;
-    let controlled = match session.products(Some(&sku), None, 1).await?.first() {
-        Some(product) => product.lot_controlled,
-        None => return Err(unknown(&sku)),
-    };
-    let lots = match controlled {
-        true => Some(session.lots(&sku, asked, LOTS_MAX).await?),
-        false => None,
+    let (levels, lots) = match look_up(&app, &sku, asked).await {
+        Ok(found) => found,
+        Err(problem) if problem.status != StatusCode::SERVICE_UNAVAILABLE => return Err(problem),
+        Err(problem) => return stale(&app, sku, asked).ok_or(problem),
     };
     let warehouse_id = asked.unwrap_or(MAIN);
     let version = version(&levels, lots.as_deref(), warehouse_id, params.lot.as_deref())?;
@@ -221,6 +221,36 @@ async fn get(
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
     Ok((tag, Json(StockOf::new(sku, levels, lots))).into_response())
+}
+
+/// Levels of a SKU, and its lots where it has any.
+async fn look_up(
+    app: &App,
+    sku: &str,
+    warehouse_id: Option<i32>,
+) -> Result<(Vec<Level>, Option<Vec<Lot>>), Problem> {
+    let session = &mut app.session().await?;
+    let levels = session.levels(Some(sku), warehouse_id, false, WAREHOUSES_MAX).await?;
+    let controlled = match session.products(Some(sku), None, 1).await?.first() {
+        Some(product) => product.lot_controlled,
+        None => return Err(unknown(sku)),
+    };
+    app.front.known.read(&levels);
+    let lots = match controlled {
+        true => Some(session.lots(sku, warehouse_id, LOTS_MAX).await?),
+        false => None,
+    };
+    Ok((levels, lots))
+}
+
+/// What was known last, where the database cannot be asked. Without an ETag: nothing may rely on it.
+fn stale(app: &App, sku: String, warehouse_id: Option<i32>) -> Option<Response> {
+    if app.breaker.state() == Breaker::Closed && app.unready().is_none() {
+        return None;
+    }
+    let levels = app.front.known.of(&sku, warehouse_id);
+    let found = (!levels.is_empty()).then(|| StockOf::new(sku, levels, None))?;
+    Some(Json(StockOf { stale: true, ..found }).into_response())
 }
 
 /// Of the row that a recount of the same place would change; 0 where there is none yet.
@@ -284,25 +314,13 @@ async fn recount(
     headers: HeaderMap,
     Body(count): Body<NewCount>,
 ) -> Result<Response, Problem> {
-    let goods = Goods { sku, warehouse_id: count.warehouse_id.unwrap_or(MAIN), lot: count.lot };
+    let warehouse_id = count.warehouse_id.unwrap_or(MAIN);
+    let goods = Goods { sku, warehouse_id, lot: count.lot.clone() };
     let expected = Match::required(&headers)?.expected()?;
     let (caller, sku) = (command.caller(), goods.sku.clone());
     let (levels, version) = app
         .command(|mut session| async move {
-            let mut told = Err(Error::Answer("no version to expect".to_owned()));
-            for expected in expected {
-                session.begin().await?;
-                let count = Count { expected, counted: count.counted, reason: &count.reason };
-                told = counted(&mut session, &goods, &count, &caller).await;
-                match &told {
-                    Ok(_) => session.commit().await?,
-                    Err(_) => session.rollback().await?,
-                }
-                if !told.as_ref().is_err_and(is_another_version) {
-                    break;
-                }
-            }
-            told
+            counted_at_any(&mut session, &goods, &count, &expected, &caller).await
         })
         .await
         .map_err(|problem| command.refuse(problem.about(&sku)))?;
@@ -312,15 +330,38 @@ async fn recount(
     Ok(command.answer((tag, Json(levels)), replayed))
 }
 
+/// On the first of the versions that holds.
+async fn counted_at_any(
+    session: &mut Session,
+    goods: &Goods,
+    count: &NewCount,
+    versions: &[Option<i64>],
+    caller: &Caller,
+) -> Result<(Levels, i64), Error> {
+    let mut told = Err(Error::Answer("no version to expect".to_owned()));
+    for version in versions {
+        session.begin().await?;
+        told = counted(session, goods, count, *version, caller).await;
+        match &told {
+            Ok(_) => session.commit().await?,
+            Err(_) => session.rollback().await?,
+        }
+        if !told.as_ref().is_err_and(is_another_version) {
+            break;
+        }
+    }
+    told
+}
+
 /// The levels after it and, read while the row is still locked, their version.
 async fn counted(
     session: &mut Session,
     goods: &Goods,
-    count: &Count<'_>,
+    count: &NewCount,
+    expected: Option<i64>,
     caller: &Caller,
 ) -> Result<(Levels, i64), Error> {
-    let Count { counted, expected, reason } = *count;
-    let answer = session.recount(goods, counted, expected, reason, caller).await?;
+    let answer = session.recount(goods, count.counted, expected, &count.reason, caller).await?;
     Ok((Levels::of(goods, &answer), version_of(session, goods).await?))
 }
 

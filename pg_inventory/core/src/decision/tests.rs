@@ -5,6 +5,7 @@ use crate::QUANTITY_MAX;
 use crate::book::{DueLine, Shelf, Stored};
 use crate::command::{Counted, Delta, Line, Quantity};
 use crate::hold::{Hold, HoldState, Ttl};
+use crate::lease::{self, Lease, Returner};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -385,4 +386,93 @@ fn the_hold_of_an_order_is_not_resolved_by_itself() {
     let hold = held(&mut book, 3, None);
     let confirm = Action::Confirm { hold, quantity: None };
     assert_eq!(refused(&mut book, confirm).0, Code::InvalidTransition);
+}
+
+/// A lease of so many units, given until `NOW`.
+fn leased(book: &mut Book, granted: i64) -> HoldId {
+    let id = held(book, granted, None);
+    if let Some(Ok(hold)) = book.papers.holds.get_mut(&id) {
+        let holder = label("gate");
+        hold.lease =
+            Some(Lease { holder, void_since: None, granted, sold: 0, expires_at: NOW, stored: 0 });
+    }
+    id
+}
+
+fn sell(lease: HoldId, quantity: i64) -> Action {
+    Action::Sell { lease, holder: label("gate"), line: line(LOTS, 1, None, quantity) }
+}
+
+fn give_back(lease: HoldId) -> Action {
+    Action::ReturnLease { lease, by: Returner::Holder(label("gate")) }
+}
+
+fn state(book: &Book, id: HoldId) -> &'static str {
+    lease::state(book.papers.hold(id).unwrap().state)
+}
+
+proptest! {
+    /// Whatever is sold from a lease and besides it: what it was granted is its holder's until it is
+    /// given back, each sale is one of held goods, and nothing is sold twice.
+    #[test]
+    fn leased_goods_are_their_holders(steps in prop::collection::vec((0u8..8, 1i64..6), 0..40)) {
+        let mut book = book();
+        receive(&mut book, LOTS, Some(1), 12);
+        receive(&mut book, LOTS, Some(2), 12);
+        let id = leased(&mut book, 15);
+        let (mut free, mut rest, mut open) = (9, 15, true);
+        for (what, quantity) in steps {
+            match what {
+                0..5 => {
+                    let decided = decide(&mut book, &sell(id, quantity), NOW);
+                    prop_assert_eq!(decided.is_ok(), open && quantity <= rest);
+                    if let Ok(decision) = decided {
+                        let same = |m: &Movement| m.on_hand_delta == m.reserved_delta && m.hold.is_some();
+                        prop_assert!(decision.movements.iter().all(same));
+                        rest -= quantity;
+                        open = rest > 0;
+                    }
+                }
+                5..7 => {
+                    let sale = Action::Deduct { lines: vec![line(LOTS, 1, None, quantity)] };
+                    prop_assert_eq!(decide(&mut book, &sale, NOW).is_ok(), quantity <= free);
+                    free -= if quantity <= free { quantity } else { 0 };
+                }
+                _ => {
+                    let decision = decide(&mut book, &give_back(id), NOW).unwrap();
+                    prop_assert_eq!(decision.movements.is_empty(), !open);
+                    free += std::mem::take(&mut rest);
+                    open = false;
+                }
+            }
+            let levels = book.shelf(&place(LOTS, 1)).unwrap().levels(NOW.day());
+            prop_assert_eq!((levels.on_hand, levels.available), (free + rest, free));
+        }
+        prop_assert_eq!(state(&book, id) == "OPEN", open);
+    }
+}
+
+#[test]
+fn a_lease_is_one_holders_and_one_databases() {
+    let mut book = book();
+    receive(&mut book, LOTS, Some(1), 5);
+    let id = leased(&mut book, 3);
+    let thief = Action::Sell { lease: id, holder: label("thief"), line: line(LOTS, 1, None, 1) };
+    assert_eq!(refused(&mut book, thief).0, Code::UnknownReservation);
+    let release = Action::Release { hold: id, reason: label("test") };
+    assert_eq!(refused(&mut book, release).0, Code::InvalidTransition);
+    if let Some(Ok(hold)) = book.papers.holds.get_mut(&id)
+        && let Some(lease) = &mut hold.lease
+    {
+        lease.void_since = Some(1);
+    }
+    assert_eq!(refused(&mut book, sell(id, 1)).0, Code::ReservationExpired);
+    assert_eq!(refused(&mut book, give_back(id)).0, Code::ReservationExpired);
+    let repair = |overdue| Action::ReturnLease { lease: id, by: Returner::Repair { overdue } };
+    assert!(
+        decide(&mut book, &repair(1), NOW).unwrap().movements.is_empty(),
+        "its time just ended"
+    );
+    assert_eq!(decide(&mut book, &repair(0), NOW).unwrap().movements.len(), 1);
+    assert_eq!(state(&book, id), "RETURNED");
 }
