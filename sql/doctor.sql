@@ -46,7 +46,7 @@ extension AS (
 expected AS (
     SELECT pg_catalog.unnest('{
         installation, installation_pkey, product, product_pkey, warehouse, warehouse_pkey, warehouse_code_key,
-        stock, stock_pkey, stock_low, journal, journal_pkey, journal_history, journal_newest, journal_of_order, journal_default, journal_id, journal_base,
+        stock, stock_pkey, stock_low, journal, journal_pkey, journal_history, journal_of_order, journal_default, journal_id, journal_base,
         journal_base_pkey, request, request_pkey, reservation, reservation_pkey, reservation_due, reservation_line,
         reservation_line_pkey, reservation_line_open, orders, orders_pkey, orders_order_no_key, orders_open,
         orders_external, order_line, order_line_pkey, upkeep, upkeep_pkey, products, warehouses, stock_now,

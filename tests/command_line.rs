@@ -124,6 +124,11 @@ async fn the_demo_races_every_way_of_selling(pg: Pg) -> Verdict {
 
 async fn the_demo_says_which_ways_it_leaves_out(pg: Pg) {
     let db = pg.bare_database().await;
+    let wrong = as_user(&db, User::Owner, &["demo", "--redis-url", "http://secret@x"]).await;
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(!wrong.err.contains("secret"), "{wrong:?}");
+    let made = "SELECT count(*) FROM pg_extension WHERE extname = 'pg_inventory'";
+    db.owner().await.check(made, "0").await; // refused before anything is loaded
     let shown = as_user(&db, User::Owner, &["demo", "--redis-url", "redis://:secret@127.0.0.1:1"]);
     let shown = shown.await.ok();
     for (way, why) in
@@ -135,9 +140,6 @@ async fn the_demo_says_which_ways_it_leaves_out(pg: Pg) {
         assert_eq!(raced(&shown, way), None, "{shown}");
     }
     assert_eq!(raced(&shown, "the engine"), Some([100, 0, 0, 400]), "{shown}");
-    let wrong = as_user(&db, User::Owner, &["demo", "--redis-url", "http://secret@x"]).await;
-    assert_eq!(wrong.code, Some(2), "{wrong:?}");
-    assert!(!wrong.err.contains("secret"), "{wrong:?}");
 }
 
 async fn a_day_at_the_shop(pg: Pg) {

@@ -25,6 +25,7 @@ promises!(
     // worker
     holds_past_their_time_are_swept,
     many_holds_are_swept,
+    holds_are_swept_of_what_is_sold_all_the_time,
     old_requests_and_holds_are_forgotten,
     every_database_is_served,
     strangers_are_left_alone,

@@ -53,7 +53,7 @@ CREATE TABLE plain.journal (
     operator       text,
     db_user        text NOT NULL,
     trace_id       text,
-    PRIMARY KEY (generation, xid, id)
+    PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX ON plain.journal (sku, id);
 CREATE TABLE plain.journal_0 PARTITION OF plain.journal FOR VALUES FROM (0) TO (10000000);

@@ -1,6 +1,6 @@
 //! `holds`: a hundred thousand of them, and the SKU that has them answers as fast as ever.
 
-use inventory_benches::{Bound, Check, Database, Load, Result};
+use inventory_benches::{Bound, Check, Database, KEEPER, Load, Result};
 
 use crate::goods::{self, PLENTY, Spread};
 use crate::outcome::{Outcome, Seen, Side};
@@ -61,16 +61,35 @@ fn measure_held(
     let title = format!("{holds} {which} on {}", spread.name());
     if state == State::Lapsed {
         goods::lapse(&database)?;
-        let load = Load::new("stock_level, untouched", level(spread), 1);
-        let (calls, within) = site.measure(&database, &load, site.slice())?;
-        let what = format!("stock_level, {title}, nobody came since");
-        let side = outcome.side(what, 1, &Seen::of(&calls.all, &within))?;
-        judge(&side, &free[1], outcome);
+        untouched(site, &database, spread, &title, &free[1], outcome)?;
     }
     for (side, free) in by_turns(site, &database, spread, &title, outcome)?.iter().zip(free) {
         judge(side, free, outcome);
     }
     close(site, [database])
+}
+
+/// Who reads adds up what has lapsed since anybody wrote the stock row. That is done for good by whoever
+/// writes it next: a call, or the first pass of upkeep, which begins with those that are due longest.
+fn untouched(
+    site: &Site,
+    database: &Database,
+    spread: Spread,
+    title: &str,
+    free: &Side,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let load = Load::new("stock_level, untouched", level(spread), 1);
+    let mut read = |since: &str| {
+        let (calls, within) = site.measure(database, &load, site.slice())?;
+        let what = format!("stock_level, {title}, {since}");
+        outcome.side(what, 1, &Seen::of(&calls.all, &within))
+    };
+    read("nobody came since")?;
+    database.run_as(KEEPER, "SELECT inventory.maintain()")?;
+    let side = read("after a pass of upkeep")?;
+    judge(&side, free, outcome);
+    Ok(())
 }
 
 /// A side for each of `CALLS`.

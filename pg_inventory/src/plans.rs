@@ -191,28 +191,39 @@ statements! {
                 reserved_delta, on_hand, reserved, request_id, order_no, reason, operator, db_user, trace_id, extra)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10, $11, $12, $13, $14, $15, $16::pg_catalog.jsonb)";
 
-    FIND_HOLD(UUIDOID) =
-        "SELECT r.state, r.expires_at FROM inventory.reservation AS r WHERE r.reservation_id = $1";
-    LOCK_HOLD(UUIDOID) =
-        "SELECT r.state, r.expires_at FROM inventory.reservation AS r WHERE r.reservation_id = $1 FOR UPDATE";
-    TRY_LOCK_HOLD(UUIDOID) =
-        "SELECT r.state, r.expires_at FROM inventory.reservation AS r WHERE r.reservation_id = $1
-            FOR UPDATE SKIP LOCKED";
-    HOLD_LINES(UUIDOID) =
-        "SELECT l.line, l.sku, l.warehouse_id, l.lot, l.quantity, l.open FROM inventory.reservation_line AS l
-          WHERE l.reservation_id = $1 ORDER BY l.line, l.lot";
+    FIND_HOLDS(UUIDARRAYOID) =
+        "SELECT r.reservation_id, r.state, r.expires_at FROM inventory.reservation AS r
+          WHERE r.reservation_id = ANY ($1)";
+    LOCK_HOLDS(UUIDARRAYOID) =
+        "SELECT r.reservation_id, r.state, r.expires_at FROM inventory.reservation AS r
+          WHERE r.reservation_id = ANY ($1) ORDER BY r.reservation_id FOR UPDATE";
+    TRY_LOCK_HOLDS(UUIDARRAYOID) =
+        "SELECT r.reservation_id, r.state, r.expires_at FROM inventory.reservation AS r
+          WHERE r.reservation_id = ANY ($1) ORDER BY r.reservation_id FOR UPDATE SKIP LOCKED";
+    HOLD_LINES(UUIDARRAYOID) =
+        "SELECT l.reservation_id, l.line, l.sku, l.warehouse_id, l.lot, l.quantity, l.open
+           FROM inventory.reservation_line AS l
+          WHERE l.reservation_id = ANY ($1) ORDER BY l.reservation_id, l.line, l.lot";
     INSERT_HOLD(UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
         "INSERT INTO inventory.reservation (reservation_id, state, expires_at, created_at)
          VALUES ($1, 'HELD', $2, $3)";
-    CLOSE_HOLD(UUIDOID, TEXTOID, TIMESTAMPTZOID) =
-        "UPDATE inventory.reservation AS r SET state = $2, closed_at = $3 WHERE r.reservation_id = $1";
+    CLOSE_HOLDS(UUIDARRAYOID, TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.reservation AS r SET state = $2, closed_at = $3 WHERE r.reservation_id = ANY ($1)";
     OPEN_LINE(UUIDOID, INT4OID, TEXTOID, INT4OID, TEXTOID, INT8OID, TIMESTAMPTZOID) =
         "INSERT INTO inventory.reservation_line (reservation_id, line, sku, warehouse_id, lot, quantity, expires_at,
                                                  open)
          VALUES ($1, $2, $3, $4, $5, $6, $7, true)";
-    CLOSE_LINE(UUIDOID, INT4OID, TEXTOID) =
+    /// Each is looked up by its whole key, whatever the planner knows of their number.
+    CLOSE_LINES(UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID) =
         "UPDATE inventory.reservation_line AS l SET open = false
-          WHERE l.reservation_id = $1 AND l.line = $2 AND l.lot = $3 AND l.open";
+          WHERE l.open AND l.ctid = ANY (ARRAY(
+                SELECT k.ctid
+                  FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))
+                       AS u (reservation_id, line, lot)
+                 CROSS JOIN LATERAL (
+                       SELECT f.ctid FROM inventory.reservation_line AS f
+                        WHERE f.reservation_id = u.reservation_id AND f.line = u.line AND f.lot = u.lot
+                        LIMIT 1) AS k))";
     /// Units of a stock row that are held until a time after $4, at $5 at the latest.
     HELD_BETWEEN(TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
         "SELECT coalesce(pg_catalog.sum(l.quantity), 0)::pg_catalog.int8 FROM inventory.reservation_line AS l

@@ -17,6 +17,7 @@ pub const LAYOUT: i32 = 4;
 pub struct Leaf {
     /// As an SQL identifier.
     pub name: String,
+    pub oid: Oid,
     pub modulus: u64,
     pub remainder: u64,
 }
@@ -38,6 +39,7 @@ pub struct Session {
     standby: bool,
     pub journal: Oid,
     pub journal_ids: Oid,
+    pub requests: Oid,
     stock: Oid,
     leaves: Vec<Leaf>,
     numbers: RefCell<Vec<(i32, Oid)>>,
@@ -124,6 +126,7 @@ impl Session {
         let stock = relation(spi, "inventory.stock").ok_or_else(missing)?;
         let journal = relation(spi, "inventory.journal").ok_or_else(missing)?;
         let journal_ids = relation(spi, "inventory.journal_id").ok_or_else(missing)?;
+        let requests = relation(spi, "inventory.request").ok_or_else(missing)?;
         // Watch before reading: what changes in between is noticed.
         watch::begin(vec![installation, stock, journal_ids]);
         let (generation, stored) = generation(spi)?;
@@ -137,6 +140,7 @@ impl Session {
             standby: server::in_recovery(),
             journal,
             journal_ids,
+            requests,
             stock,
             leaves: leaves(spi)?,
             numbers: RefCell::default(),
@@ -213,13 +217,14 @@ pub fn make_number_sequence(spi: &Spi, warehouse_id: i32) -> Option<String> {
     })
 }
 
-/// The leaves of stock with the part of the hash space each one takes.
+/// The leaves of stock with the part of the hash space each one takes. (The bound is put into words without
+/// its leaf, which would have to be locked for that: one that is kept would keep everybody out.)
 pub fn leaves(spi: &Spi) -> Result<Vec<Leaf>, Refusal> {
     let rows = spi.script(
-        "SELECT c.relname::pg_catalog.text, b.part[1]::pg_catalog.int8, b.part[2]::pg_catalog.int8
+        "SELECT c.relname::pg_catalog.text, b.part[1]::pg_catalog.int8, b.part[2]::pg_catalog.int8, c.oid
            FROM pg_catalog.pg_inherits AS i
            JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
-          CROSS JOIN LATERAL pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, c.oid),
+          CROSS JOIN LATERAL pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, 0),
                 'modulus ([0-9]+), remainder ([0-9]+)') AS b (part)
           WHERE i.inhparent = 'inventory.stock'::pg_catalog.regclass AND b.part IS NOT NULL
           ORDER BY c.relname",
@@ -228,6 +233,7 @@ pub fn leaves(spi: &Spi) -> Result<Vec<Leaf>, Refusal> {
         .iter()
         .map(|r| Leaf {
             name: quoted(&r.text(1)),
+            oid: r.oid(4).unwrap_or(Oid::INVALID),
             modulus: r.int8(2).unsigned_abs(),
             remainder: r.int8(3).unsigned_abs(),
         })

@@ -14,8 +14,11 @@ ALTER TABLE inventory.stock ADD COLUMN low boolean NOT NULL DEFAULT false;
 UPDATE inventory.stock AS s SET low = true WHERE s.on_hand <= s.low_at;
 CREATE INDEX stock_low ON inventory.stock (sku, warehouse_id) WHERE low AND lot = '';
 
--- The newest events, and one by its id. Every movement pays for it, a hundredth of a deduction.
-CREATE INDEX journal_newest ON inventory.journal (id);
+-- Its key is the id alone: for the newest events, for one event, and for who reads on behind the last that he has
+-- seen. A relay finds by it too what was committed late: ids are drawn by the transaction that writes them, so all of
+-- a transaction that came after a snapshot lie behind the last id given before that snapshot.
+ALTER TABLE inventory.journal DROP CONSTRAINT journal_pkey;
+ALTER TABLE inventory.journal ADD PRIMARY KEY (id);
 
 ALTER TABLE inventory.journal ADD COLUMN reservation_id uuid;
 -- What else the event says: an order's states, a threshold.

@@ -232,3 +232,39 @@ pub async fn a_locked_table_is_busy_in_time(pg: Pg) {
     }
     db.verify_is_clean().await;
 }
+
+/// Somebody maintains one leaf: who wants what lies elsewhere does not even meet a batch that broke.
+pub async fn a_locked_leaf_stops_its_own_goods_alone(pg: Pg) {
+    let db = shop(&pg).await;
+    let mut owner = db.owner().await;
+    let in_leaf = |leaf: u32| {
+        format!(
+            "SELECT 'S' || n FROM generate_series(1, 1000) AS n \
+              WHERE satisfies_hash_partition('inventory.stock'::regclass, 16, {leaf}, 'S' || n) LIMIT 1"
+        )
+    };
+    let (locked, free) = (owner.text(&in_leaf(3)).await, owner.text(&in_leaf(4)).await);
+    db.stock(&[(&locked, 100), (&free, 10_000)]).await;
+    let mut sessions = Vec::new();
+    for _ in 0..8 {
+        sessions.push(hasty(&db).await);
+    }
+    let mut movers = db.operators(8).await;
+    for mode in ["ACCESS EXCLUSIVE", "SHARE"] {
+        owner.run(&format!("BEGIN; LOCK TABLE inventory.stock_03 IN {mode} MODE")).await;
+        let call = format!("deduct_now('{locked}', 1)");
+        let waits = join_all(sessions.iter_mut().map(|session| busy_in_time(session, &call)));
+        let call = format!("SELECT code FROM inventory.deduct_now('{free}', 1)");
+        let goes_on = join_all(movers.iter_mut().map(|session| async {
+            for _ in 0..40 {
+                session.check(&call, "ok").await;
+            }
+        }));
+        futures::join!(waits, goes_on);
+        owner.run("COMMIT").await;
+        let call = format!("SELECT code FROM inventory.deduct_now('{locked}', 1)");
+        join_all(sessions.iter_mut().map(|session| session.check(&call, "ok"))).await;
+    }
+    owner.check("SELECT broken_batches FROM inventory.group_commit() WHERE database = current_database()", "0").await;
+    db.verify_is_clean().await;
+}

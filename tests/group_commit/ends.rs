@@ -318,6 +318,44 @@ pub async fn a_committer_ended_or_cancelled_is_not_missed(pg: Pg) {
     ledger::compare(&db, &begun(), &log).await.unwrap();
 }
 
+/// What waits for a row that somebody has waits on, whichever committer tries for it.
+pub async fn a_committer_ended_leaves_those_who_wait_to_the_next(pg: Pg) {
+    let db = small_shop(&pg).await;
+    let (mut owner, mut idle) = (db.owner().await, db.operator().await);
+    idle.run("BEGIN; SELECT inventory.deduct('HOT', 1)").await;
+    let mut callers = Vec::new();
+    for _ in 0..CALLERS {
+        let mut session = db.operator().await;
+        session.run("SET pg_inventory.lock_wait = '10min'").await;
+        let id = Uuid::new_v4();
+        let task = tokio::spawn(async move { End::of(session.query(&call(id)).await) });
+        callers.push((id, task));
+    }
+    until_waiting(&mut owner, CALLERS).await;
+    let mut last = None;
+    for _ in 0..5 {
+        let pid = chaos::next_committer(&mut owner, "shop", last).await;
+        owner.run(&format!("SELECT pg_terminate_backend({pid})")).await;
+        last = Some(pid);
+    }
+    chaos::next_committer(&mut owner, "shop", last).await;
+    until_waiting(&mut owner, CALLERS).await;
+    idle.run("COMMIT").await;
+    let mut log = Vec::new();
+    for (id, task) in callers {
+        let end = task.await.unwrap_or(End::Unknown(Default::default()));
+        assert!(end.accepted(), "{id}: {end:?}");
+        log.push(Told { id, sku: "HOT".into(), delta: -1, end });
+    }
+    owner.check("SELECT on_hand FROM inventory.stock WHERE sku = 'HOT'", &left(CALLERS + 1)).await;
+    every_slot_is_free(&db, &mut log).await;
+    db.verify_is_clean().await;
+}
+
+fn left(sold: usize) -> String {
+    (UNITS - sold as i64).to_string()
+}
+
 /// Stops the server and starts it again, while clients go on.
 async fn restart(db: &Database, stop: fn(&Server)) {
     let server = db.server.clone();

@@ -23,3 +23,11 @@ SELECT * FROM inventory.audit_log ORDER BY id DESC LIMIT 20;
 SELECT * FROM inventory.outbox WHERE id = 5000000;
 SELECT * FROM inventory.outbox WHERE id > 5000000 ORDER BY id LIMIT 20;
 SELECT * FROM inventory.outbox ORDER BY id DESC LIMIT 20;
+
+-- What a relay asks, whose cursor is a snapshot and the last id that was given before it: the rows of transactions that
+-- came since, and those of transactions that were under way then, behind the last id before they began. Pinned, as are
+-- all plans of ours that are kept.
+SET enable_seqscan = off;
+SELECT * FROM inventory.journal WHERE id > 98980000 AND xid >= '32000'::xid8 ORDER BY id LIMIT 1000;
+SELECT * FROM inventory.journal WHERE id > 98890000 AND xid = ANY ('{32971,32990}'::xid8[]) ORDER BY id;
+RESET enable_seqscan;

@@ -1,5 +1,9 @@
 //! What the background worker does in a database, and for whom.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
 use inventory_tests::{Database, Pg, Session, soak};
 
 use crate::{DUE, SWEPT, WORKER, open};
@@ -56,6 +60,39 @@ pub async fn many_holds_are_swept(pg: Pg) {
         .check(
             "SELECT sku, on_hand, reserved FROM inventory.stock ORDER BY 1",
             "A|5000|0\nB|5000|0",
+        )
+        .await;
+    owner.verify_is_clean().await;
+}
+
+pub async fn holds_are_swept_of_what_is_sold_all_the_time(pg: Pg) {
+    let db = pg.kept_database().await;
+    let mut owner = open(&db, &[("A", 1_000_000)]).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let mut sellers = Vec::new();
+    for _ in 0..8 {
+        let (over, mut op) = (over.clone(), db.operator().await);
+        sellers.push(tokio::spawn(async move {
+            let mut sold = 0;
+            while !over.load(Relaxed) {
+                op.run("SELECT inventory.deduct('A', 1)").await;
+                sold += 1;
+            }
+            sold
+        }));
+    }
+    owner.run("SELECT inventory.reserve('A', 1) FROM generate_series(1, 1500)").await;
+    owner.run("SELECT public.time_passes('1 hour')").await;
+    owner.until(SWEPT).await;
+    over.store(true, Relaxed);
+    let mut sold = 0;
+    for seller in sellers {
+        sold += seller.await.unwrap();
+    }
+    owner
+        .check(
+            "SELECT on_hand, reserved, lapsed FROM inventory.stock",
+            &format!("{}|0|0", 1_000_000 - sold),
         )
         .await;
     owner.verify_is_clean().await;
@@ -317,8 +354,16 @@ pub async fn sessions_that_stay_open_stop_their_own_sku_alone(pg: Pg) {
                  JOIN inventory.reservation_line AS l USING (reservation_id) \
                 WHERE r.state = 'HELD' AND r.expires_at <= clock_timestamp()";
     owner.until(&format!("SELECT ({due}) = 'CONFIRMED,DEDUCTED,HELD'")).await;
-    // Nobody waits for them either.
-    assert_eq!(owner.waiting().await, 0);
+    // Nor does anybody wait for them, once they are open for longer than any healthy transaction.
+    owner
+        .until(
+            "SELECT count(*) = 3 FROM pg_stat_activity WHERE datname = current_database() \
+                AND backend_xid IS NOT NULL AND xact_start < clock_timestamp() - interval '3 seconds'",
+        )
+        .await;
+    for _ in 0..20 {
+        assert_eq!(owner.waiting().await, 0);
+    }
     owner.check(WORKER, "ok|it was here N s ago").await;
     for session in &mut idle {
         session.run("COMMIT").await;

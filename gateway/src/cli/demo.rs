@@ -8,6 +8,7 @@ use super::{check, init, replay as replay_command};
 use crate::error::{Error, Result};
 use crate::replay::{self, History, LINES_PER_CALL, Summary, Window};
 use crate::sample;
+use crate::store::oversell::Redis;
 use crate::store::{Database, LowStock, Session};
 use clap::Args;
 use serde::Serialize;
@@ -31,9 +32,10 @@ pub struct DemoArgs {
 }
 
 impl DemoArgs {
-    fn redis_url(&self) -> Option<String> {
+    fn redis(&self) -> Result<Option<Redis>> {
         let named = self.redis_url.clone().filter(|url| !url.is_empty());
-        named.or_else(|| std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty()))
+        let url = named.or_else(|| std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty()));
+        url.map(|url| Redis::at(&url)).transpose()
     }
 }
 
@@ -47,13 +49,14 @@ struct Report {
 
 pub async fn run(settings: &Settings, args: DemoArgs) -> Result<()> {
     let screen = settings.screen();
+    let redis = args.redis()?;
     let database = settings.database()?;
     let mut session = database.connect().await?;
     screen.say("── The sample shop ──")?;
     init::prepare(&mut session, &screen).await?;
     let shop = replay_shop(&mut session, &screen).await?;
     let low_stock = show_low_stock(&mut session, &screen).await?;
-    let race = race::run(&database, args.redis_url().as_deref(), &mut session, &screen).await?;
+    let race = race::run(&database, redis, &mut session, &screen).await?;
     let violations = session.verify().await?;
     session.close().await?;
     if violations.is_empty() {

@@ -4,7 +4,7 @@
 
 use super::screen::{Screen, grouped, number, text};
 use crate::error::{Error, Result};
-use crate::store::oversell::{Answer, Engine, LUA, Lua, Scratch, Way};
+use crate::store::oversell::{Answer, Engine, LUA, Lua, Redis, Scratch, Way};
 use crate::store::{Database, ServerFacts, Session};
 use serde::Serialize;
 use sqlx::postgres::PgPool;
@@ -49,7 +49,7 @@ struct Outcome {
 /// Runs all ways that there are here, and shows them.
 pub async fn run(
     database: &Database,
-    redis_url: Option<&str>,
+    redis: Option<Redis>,
     session: &mut Session,
     screen: &Screen,
 ) -> Result<Race> {
@@ -60,7 +60,7 @@ pub async fn run(
         "\n── {ORDERS} orders of one unit at once, {STOCK} units in stock, {connections} connections ──"
     ))?;
     let pool = database.pool(connections).await?;
-    let (ways, left_out) = ways(database, &pool, redis_url, &facts).await?;
+    let (ways, left_out) = ways(database, &pool, redis, &facts).await?;
     session.scratch_begin().await?;
     let outcomes = rush_on_all(ways, connections).await;
     session.scratch_end().await?;
@@ -74,7 +74,7 @@ pub async fn run(
 async fn ways(
     database: &Database,
     pool: &PgPool,
-    redis_url: Option<&str>,
+    redis: Option<Redis>,
     facts: &ServerFacts,
 ) -> Result<(Vec<Arc<dyn Way>>, Vec<String>)> {
     let mut ways: Vec<Arc<dyn Way>> = vec![
@@ -83,9 +83,9 @@ async fn ways(
         Arc::new(Scratch::function(pool)),
     ];
     let mut left_out = Vec::new();
-    match redis_url {
+    match redis {
         None => left_out.push(format!("{LUA}: REDIS_URL names no Redis")),
-        Some(url) => match Lua::connect(url, database.timeout()).await {
+        Some(redis) => match Lua::connect(redis, database.timeout()).await {
             Ok(lua) => ways.push(Arc::new(lua)),
             Err(error @ Error::Unreachable { .. }) => {
                 left_out.push(format!("{LUA}: {error}"));

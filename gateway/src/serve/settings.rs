@@ -130,8 +130,8 @@ pub struct ServeSettings {
     #[arg(long, env = "INVENTORY_BREAKER_PROBES", default_value_t = 10, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub breaker_probes: u32,
 
-    /// Redis at the door: redis://:password@host:port (without it, REDIS_URL; none: everything works, hot
-    /// SKUs that are sold out cost more)
+    /// Redis at the door: redis://:password@host:port; without one everything works, and hot SKUs that are
+    /// sold out cost more
     #[arg(long, env = "INVENTORY_REDIS_URL", hide_env_values = true, value_name = "URL")]
     pub redis_url: Option<String>,
 

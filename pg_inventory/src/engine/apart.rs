@@ -6,7 +6,7 @@
 //! command that the lock is in the way of. All the others go on.
 
 use super::{Outcome, Patience, Task, execute};
-use crate::pg::{failure, server, spi};
+use crate::pg::{failure, guc, spi};
 use inventory_core::{Code, Refusal};
 
 /// Milliseconds for a lock that no statement skips. Somebody else's batch with the same request id is
@@ -28,7 +28,7 @@ fn run(tasks: &[Task], wait: i32, left: &mut usize) -> Result<Vec<Outcome>, Refu
         return Ok(busy(tasks, IN_THE_WAY));
     }
     let engine = || spi::connect(|spi| execute(spi, tasks, Patience::Never));
-    match failure::subtransaction(|| server::with_lock_timeout(wait, engine)) {
+    match failure::subtransaction(|| guc::with_lock_timeout(wait, engine)) {
         // Stock is being resharded: in the way of all of them.
         Ok(Err(refusal)) if refusal.code == Code::Busy => Ok(busy(tasks, &refusal.detail)),
         Ok(outcomes) => outcomes,

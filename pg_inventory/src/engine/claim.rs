@@ -6,7 +6,9 @@
 
 use super::{Accepted, Answer, Outcome, Task, levels};
 use crate::pg::spi::{Args, Spi};
+use crate::pg::{copy, failure};
 use crate::plans;
+use crate::session::Session;
 use inventory_core::book::{Book, Levels};
 use inventory_core::command::RequestId;
 use inventory_core::fingerprint::Fingerprint;
@@ -15,6 +17,23 @@ use inventory_core::order_number::OrderNumber;
 use inventory_core::time::Moment;
 use inventory_core::{Code, Refusal};
 use std::collections::HashMap;
+use std::ffi::CStr;
+
+/// From so many on they are copied: below, the part of a transaction that it takes costs more than it
+/// spares. (And a transaction of many small batches shall not have as many parts.)
+const MANY: usize = 64;
+
+/// The columns of a claim, in the order in which they are copied.
+static COLUMNS: [&CStr; 8] = [
+    c"request_id",
+    c"fingerprint",
+    c"order_id",
+    c"levels",
+    c"movements",
+    c"reservation_id",
+    c"expires_at",
+    c"at",
+];
 
 /// An effect that is there: what it was of, and what it answered.
 #[derive(Clone)]
@@ -74,7 +93,13 @@ impl Requests {
 
     /// Claims the accepted tasks' ids with their answers. False when some belong to others by now:
     /// then nothing is claimed, and those ids are known.
-    pub(super) fn claim(&mut self, spi: &Spi, accepted: &[Accepted], now: Moment) -> bool {
+    pub(super) fn claim(
+        &mut self,
+        spi: &Spi,
+        session: &Session,
+        accepted: &[Accepted],
+        now: Moment,
+    ) -> bool {
         let mut claims: Vec<Claim> =
             accepted.iter().filter_map(|a| Claim::of(a, self.ids[a.task]?)).collect();
         // Two batches that share ids claim them in the same order.
@@ -82,6 +107,7 @@ impl Requests {
         let claimed = match claims.as_slice() {
             [] => return true,
             [one] => one.insert(spi, now),
+            many if many.len() >= MANY && copy_all(spi, session, many, now) => return true,
             many => insert_all(spi, many, now),
         };
         if claimed.len() == claims.len() {
@@ -175,6 +201,31 @@ impl Claim {
             .moment(now);
         let inserted = spi.execute(plans::CLAIM_REQUEST.plan(spi), &args).processed();
         if inserted == 1 { vec![self.id] } else { Vec::new() }
+    }
+}
+
+/// Inserts many as COPY would, if all are free.
+fn copy_all(spi: &Spi, session: &Session, claims: &[Claim], now: Moment) -> bool {
+    // Of a batch that is repeated most likely all are taken: one tells.
+    if !look_up(spi, &[claims[0].id]).is_empty() {
+        return false;
+    }
+    let mut rows = copy::Rows::new(&COLUMNS, claims.len());
+    for claim in claims {
+        rows.row()
+            .uuid(&claim.id.0)
+            .uuid(&claim.fingerprint)
+            .maybe_int8(claim.order.map(OrderNumber::id))
+            .int8s(&claim.levels)
+            .int4(claim.movements)
+            .maybe_uuid(claim.hold.as_ref().map(|(id, _)| &id.0))
+            .maybe_moment(claim.hold.and_then(|(_, expires_at)| expires_at))
+            .moment(now);
+    }
+    match failure::subtransaction(|| rows.write(session.requests)) {
+        Ok(()) => true,
+        Err(failure) if failure.is_of_a_twin() => false,
+        Err(failure) => failure.raise(),
     }
 }
 

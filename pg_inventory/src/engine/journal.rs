@@ -14,7 +14,7 @@ use std::ffi::CStr;
 /// Up to this many rows are inserted one by one: below it what COPY sets up costs more than it spares.
 const FEW: usize = 8;
 
-/// The columns of a movement, in the order in which they are copied.
+/// The columns of a movement, in the order in which they are written.
 static COLUMNS: [&CStr; 20] = [
     c"id",
     c"generation",
@@ -38,6 +38,34 @@ static COLUMNS: [&CStr; 20] = [
     c"reservation_id",
 ];
 
+/// The fields of a movement, in the order of `COLUMNS`, given to whatever takes them one by one.
+macro_rules! fields {
+    ($into:expr, $batch:expr, $entry:expr) => {{
+        let (m, origin) = ($entry.what, $entry.origin);
+        $into
+            .int8($entry.id)
+            .int4($batch.generation)
+            .xid8($batch.xid)
+            .moment($batch.now)
+            .text(m.event.as_str())
+            .text(&m.place.sku)
+            .int4(m.place.warehouse_id.number())
+            .text(m.lot.as_deref().unwrap_or(""))
+            .int8(m.on_hand_delta)
+            .int8(m.reserved_delta)
+            .int8(m.on_hand)
+            .int8(m.reserved)
+            .int8(m.version)
+            .maybe_uuid(origin.request_id.as_ref().map(|id| &id.0))
+            .maybe_text($entry.order_no)
+            .text(&m.reason)
+            .maybe_text(origin.operator.as_deref())
+            .text($batch.user(origin))
+            .maybe_text(origin.trace_id.as_deref())
+            .maybe_uuid(m.hold.as_ref().map(|(id, _)| &id.0))
+    }};
+}
+
 /// One row to be, besides what is the same for the whole batch.
 struct Entry<'a, T> {
     id: i64,
@@ -47,6 +75,10 @@ struct Entry<'a, T> {
 }
 
 pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], now: Moment) {
+    if accepted.iter().all(|done| done.decision.rows() == 0) {
+        return;
+    }
+    let batch = Batch::new(session, now);
     let numbers: Vec<Option<String>> = accepted.iter().map(|a| a.order.map(|o| o.text())).collect();
     let (mut movements, mut notices) = (Vec::new(), Vec::new());
     for (done, number) in accepted.iter().zip(&numbers) {
@@ -70,10 +102,6 @@ pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], now: Moment) {
             });
         }
     }
-    if movements.is_empty() && notices.is_empty() {
-        return;
-    }
-    let batch = Batch::new(session, now);
     if movements.len() <= FEW {
         movements.iter().for_each(|entry| batch.write_one(spi, entry));
     } else {
@@ -94,13 +122,21 @@ pub fn write_notices(spi: &Spi, session: &Session, notices: &[Notice], origin: &
 /// What all rows of a batch have in common.
 struct Batch {
     generation: i32,
+    /// The transaction has it before an id is drawn: so who notes the last id given and takes a snapshot
+    /// then finds behind that id all that comes of transactions which the snapshot does not know.
+    xid: u64,
     now: Moment,
     db_user: String,
 }
 
 impl Batch {
     fn new(session: &Session, now: Moment) -> Batch {
-        Batch { generation: session.generation, now, db_user: server::session_user() }
+        Batch {
+            generation: session.generation,
+            xid: server::transaction_id(),
+            now,
+            db_user: server::session_user(),
+        }
     }
 
     fn user<'a>(&'a self, origin: &'a Origin) -> &'a str {
@@ -108,57 +144,14 @@ impl Batch {
     }
 
     fn write_one(&self, spi: &Spi, entry: &Entry<Movement>) {
-        let (m, origin) = (entry.what, entry.origin);
-        let args = Args::new()
-            .int8(entry.id)
-            .int4(self.generation)
-            .xid8(server::transaction_id())
-            .moment(self.now)
-            .text(m.event.as_str())
-            .text(&m.place.sku)
-            .int4(m.place.warehouse_id.number())
-            .text(m.lot.as_deref().unwrap_or(""))
-            .int8(m.on_hand_delta)
-            .int8(m.reserved_delta)
-            .int8(m.on_hand)
-            .int8(m.reserved)
-            .int8(m.version)
-            .maybe_uuid(origin.request_id.as_ref().map(|id| &id.0))
-            .maybe_text(entry.order_no)
-            .text(&m.reason)
-            .maybe_text(origin.operator.as_deref())
-            .text(self.user(origin))
-            .maybe_text(origin.trace_id.as_deref())
-            .maybe_uuid(m.hold.as_ref().map(|(id, _)| &id.0));
+        let args = fields!(Args::new(), self, entry);
         spi.execute(plans::JOURNAL_ONE.plan(spi), &args);
     }
 
     fn copy(&self, session: &Session, entries: &[Entry<Movement>]) {
         let mut rows = copy::Rows::new(&COLUMNS, entries.len());
-        let xid = server::transaction_id() as i64;
         for entry in entries {
-            let (m, origin) = (entry.what, entry.origin);
-            rows.row()
-                .int8(entry.id)
-                .int4(self.generation)
-                .int8(xid)
-                .int8(self.now.0)
-                .text(m.event.as_str())
-                .text(&m.place.sku)
-                .int4(m.place.warehouse_id.number())
-                .text(m.lot.as_deref().unwrap_or(""))
-                .int8(m.on_hand_delta)
-                .int8(m.reserved_delta)
-                .int8(m.on_hand)
-                .int8(m.reserved)
-                .int8(m.version)
-                .maybe_uuid(origin.request_id.as_ref().map(|id| &id.0))
-                .maybe_text(entry.order_no)
-                .text(&m.reason)
-                .maybe_text(origin.operator.as_deref())
-                .text(self.user(origin))
-                .maybe_text(origin.trace_id.as_deref())
-                .maybe_uuid(m.hold.as_ref().map(|(id, _)| &id.0));
+            fields!(rows.row(), self, entry);
         }
         rows.write(session.journal);
     }
@@ -173,7 +166,7 @@ impl Batch {
         let args = Args::new()
             .int8(entry.id)
             .int4(self.generation)
-            .xid8(server::transaction_id())
+            .xid8(self.xid)
             .moment(self.now)
             .text(notice.event.as_str())
             .maybe_text(sku.map(|sku| &**sku))

@@ -18,8 +18,8 @@ pub use apart::execute_apart;
 pub use claim::{Claim, Requests, look_up, reused};
 pub use journal::write_notices;
 pub use numbers::draw;
-pub use shelf::lock_sku;
-pub use sweep::{Position, due, expire};
+pub use shelf::{lock_sku, locked_by};
+pub use sweep::{Position, Swept, due, expire};
 
 use crate::pg::server;
 use crate::pg::spi::{self, Spi};
@@ -87,7 +87,7 @@ pub fn execute(spi: &Spi, tasks: &[Task], patience: Patience) -> Result<Vec<Outc
             outcomes[task] = Some(requests.outcome(task, &book, tasks, now));
         }
         numbers::assign(spi, &session, &mut accepted, now)?;
-        if !requests.claim(spi, &accepted, now) {
+        if !requests.claim(spi, &session, &accepted, now) {
             continue; // somebody else's effect is there now: decide again without these
         }
         shelf::write(spi, &session, &book, patience)?;

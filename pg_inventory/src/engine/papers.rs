@@ -18,12 +18,12 @@ use inventory_core::order_number::OrderNumber;
 use inventory_core::text::Label;
 use inventory_core::time::Moment;
 use inventory_core::{Code, Refusal};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The statements that find an order and a hold: to look at, to lock, to lock unless somebody has it.
+/// The statements that find an order and holds: to look at, to lock, to lock unless somebody has it.
 struct Reading {
     order: &'static Statement,
-    hold: &'static Statement,
+    holds: &'static Statement,
     /// What makes a hold a lease, for those who will change it.
     lease: Option<&'static Statement>,
     /// Whether what is not found although it is there is somebody's.
@@ -31,16 +31,16 @@ struct Reading {
 }
 
 static LOOK: Reading =
-    Reading { order: &plans::FIND_ORDER, hold: &plans::FIND_HOLD, lease: None, skips: false };
+    Reading { order: &plans::FIND_ORDER, holds: &plans::FIND_HOLDS, lease: None, skips: false };
 static LOCK: Reading = Reading {
     order: &plans::LOCK_ORDER,
-    hold: &plans::LOCK_HOLD,
+    holds: &plans::LOCK_HOLDS,
     lease: Some(&plans::LOCK_LEASE),
     skips: false,
 };
 static TRY_LOCK: Reading = Reading {
     order: &plans::TRY_LOCK_ORDER,
-    hold: &plans::TRY_LOCK_HOLD,
+    holds: &plans::TRY_LOCK_HOLDS,
     lease: Some(&plans::LOCK_LEASE),
     skips: true,
 };
@@ -68,6 +68,16 @@ pub fn lock(
     Ok(same.then_some(papers))
 }
 
+/// The places of holds, as far as they are there.
+pub fn places(
+    spi: &Spi,
+    ids: &BTreeSet<HoldId>,
+) -> Result<BTreeMap<HoldId, BTreeSet<Place>>, Refusal> {
+    let places = |hold: Hold| hold.lines.into_iter().map(|line| line.place).collect();
+    let holds = LOOK.holds(spi, ids)?.into_iter();
+    Ok(holds.filter_map(|(id, hold)| Some((id, places(hold.ok()?)))).collect())
+}
+
 impl Reading {
     fn papers(
         &self,
@@ -89,14 +99,18 @@ impl Reading {
                 papers.orders.insert(number, Err(busy(&format!("order {}", number.text()))));
             }
         }
-        for id in holds {
-            if let Some(mut hold) = self.hold(spi, id)? {
-                if let Some(statement) = self.lease.filter(|_| leases.contains(&id)) {
-                    hold.lease = lease(spi, statement, id, generation)?;
+        papers.holds = self.holds(spi, &holds)?;
+        for (id, hold) in &mut papers.holds {
+            if let (Some(statement), Ok(hold)) = (self.lease.filter(|_| leases.contains(id)), hold)
+            {
+                hold.lease = lease(spi, statement, *id, generation)?;
+            }
+        }
+        if self.skips {
+            for id in holds {
+                if seen.holds.contains_key(&id) && !papers.holds.contains_key(&id) {
+                    papers.holds.insert(id, Err(busy(&format!("reservation {}", id.text()))));
                 }
-                papers.holds.insert(id, Ok(hold));
-            } else if self.skips && seen.holds.contains_key(&id) {
-                papers.holds.insert(id, Err(busy(&format!("reservation {}", id.text()))));
             }
         }
         Ok(papers)
@@ -119,19 +133,29 @@ impl Reading {
         }))
     }
 
-    fn hold(&self, spi: &Spi, id: HoldId) -> Result<Option<Hold>, Refusal> {
-        let key = || Args::new().uuid(&id.0);
-        let found = spi.execute(self.hold.plan(spi), &key());
-        let Some(row) = found.first() else { return Ok(None) };
-        let state = HoldState::from_name(&row.text(1)).ok_or_else(|| damaged("state"))?;
-        let lines = spi.execute(plans::HOLD_LINES.plan(spi), &key());
-        Ok(Some(Hold {
-            state,
-            expires_at: row.maybe_moment(2),
-            lines: lines.iter().map(|l| held_line(&l)).collect::<Result<_, Refusal>>()?,
-            lease: None,
-            stored: state,
-        }))
+    /// Those of these holds that are there, or can be had.
+    fn holds(
+        &self,
+        spi: &Spi,
+        ids: &BTreeSet<HoldId>,
+    ) -> Result<BTreeMap<HoldId, Result<Hold, Refusal>>, Refusal> {
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut holds = BTreeMap::new();
+        let key = || Args::new().uuids(ids.iter().map(|id| Some(&id.0)));
+        for row in spi.execute(self.holds.plan(spi), &key()).iter() {
+            let state = HoldState::from_name(&row.text(2)).ok_or_else(|| damaged("state"))?;
+            let expires_at = row.maybe_moment(3);
+            let hold = Hold { state, expires_at, lines: Vec::new(), lease: None, stored: state };
+            holds.insert(HoldId(row.uuid(1)), hold);
+        }
+        for line in spi.execute(plans::HOLD_LINES.plan(spi), &key()).iter() {
+            if let Some(hold) = holds.get_mut(&HoldId(line.uuid(1))) {
+                hold.lines.push(held_line(&line)?);
+            }
+        }
+        Ok(holds.into_iter().map(|(id, hold)| (id, Ok(hold))).collect())
     }
 }
 
@@ -164,14 +188,14 @@ fn order_line(row: &Row<'_>) -> Result<OrderLine, Refusal> {
 }
 
 fn held_line(row: &Row<'_>) -> Result<HeldLine, Refusal> {
-    let sku = Label::new("sku", row.text(2))?;
-    let warehouse_id = WarehouseId::used("warehouse_id", Some(row.int4(3)))?;
+    let sku = Label::new("sku", row.text(3))?;
+    let warehouse_id = WarehouseId::used("warehouse_id", Some(row.int4(4)))?;
     Ok(HeldLine {
-        line: row.int4(1),
+        line: row.int4(2),
         place: Place { sku, warehouse_id },
-        lot: lot(row.text(4))?,
-        quantity: row.int8(5),
-        open: row.bool(6),
+        lot: lot(row.text(5))?,
+        quantity: row.int8(6),
+        open: row.bool(7),
     })
 }
 
@@ -196,22 +220,14 @@ pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], book: &Book, n
             let args = Args::new().uuid(&id.0).maybe_moment(*expires_at).moment(now);
             spi.execute(plans::INSERT_HOLD.plan(spi), &args);
         }
-        write_lines(spi, done);
+        open_lines(spi, done);
         insert_lease(spi, session, &done.command.action, now);
         if let (Action::CreateOrder(draft), Some(number)) = (&done.command.action, done.order) {
             insert_order(spi, draft, number, now);
         }
     }
-    for (id, hold) in book.papers.changed_holds() {
-        if hold.state != hold.stored {
-            let args = Args::new().uuid(&id.0).text(hold.state.as_str()).moment(now);
-            written(spi.execute(plans::CLOSE_HOLD.plan(spi), &args).processed());
-        }
-        if let Some(lease) = &hold.lease {
-            let args = Args::new().uuid(&id.0).text(lease::state(hold.state)).int8(lease.sold);
-            written(spi.execute(plans::KEEP_LEASE.plan(spi), &args).processed());
-        }
-    }
+    close_lines(spi, accepted);
+    close_holds(spi, book, now);
     for (number, order) in book.papers.changed_orders() {
         let args = Args::new()
             .int8(number.id())
@@ -219,35 +235,53 @@ pub fn write(spi: &Spi, session: &Session, accepted: &[Accepted], book: &Book, n
             .maybe_uuid(order.hold.as_ref().map(|id| &id.0))
             .maybe_text(order.reason.as_deref())
             .moment(now);
-        written(spi.execute(plans::MOVE_ORDER.plan(spi), &args).processed());
+        written(spi.execute(plans::MOVE_ORDER.plan(spi), &args).processed(), 1);
     }
 }
 
-/// A movement that reserves opens its line of the hold, a sale of leased goods lowers it, any other
-/// closes it.
-fn write_lines(spi: &Spi, done: &Accepted) {
+/// A movement that reserves opens its line of the hold, a sale of leased goods lowers it.
+fn open_lines(spi: &Spi, done: &Accepted) {
     let expires_at = done.decision.hold.and_then(|(_, expires_at)| expires_at);
     for movement in &done.decision.movements {
         let Some((id, line)) = &movement.hold else { continue };
-        let lot = movement.lot.as_deref().unwrap_or("");
-        if movement.reserved_delta > 0 {
-            let args = Args::new()
-                .uuid(&id.0)
-                .int4(*line)
-                .text(&movement.place.sku)
-                .int4(movement.place.warehouse_id.number())
-                .text(lot)
-                .int8(movement.reserved_delta)
-                .maybe_moment(expires_at);
-            spi.execute(plans::OPEN_LINE.plan(spi), &args);
-        } else if is_leased(movement) {
-            let args = Args::new().uuid(&id.0).int4(*line).text(lot);
+        if is_leased(movement) {
+            let args =
+                Args::new().uuid(&id.0).int4(*line).text(movement.lot.as_deref().unwrap_or(""));
             let args = args.int8(-movement.reserved_delta);
-            written(spi.execute(plans::LOWER_LINE.plan(spi), &args).processed());
-        } else {
-            let args = Args::new().uuid(&id.0).int4(*line).text(lot);
-            spi.execute(plans::CLOSE_LINE.plan(spi), &args);
+            written(spi.execute(plans::LOWER_LINE.plan(spi), &args).processed(), 1);
         }
+        if movement.reserved_delta <= 0 {
+            continue;
+        }
+        let args = Args::new()
+            .uuid(&id.0)
+            .int4(*line)
+            .text(&movement.place.sku)
+            .int4(movement.place.warehouse_id.number())
+            .text(movement.lot.as_deref().unwrap_or(""))
+            .int8(movement.reserved_delta)
+            .maybe_moment(expires_at);
+        spi.execute(plans::OPEN_LINE.plan(spi), &args);
+    }
+}
+
+/// Any other movement of held goods closes its line: all of a batch at once, since a sweep closes
+/// hundreds.
+fn close_lines(spi: &Spi, accepted: &[Accepted]) {
+    let movements = accepted.iter().flat_map(|done| &done.decision.movements);
+    let closing: Vec<(&HoldId, i32, &str)> = movements
+        .filter(|movement| movement.reserved_delta <= 0 && !is_leased(movement))
+        .filter_map(|movement| {
+            let (id, line) = movement.hold.as_ref()?;
+            Some((id, *line, movement.lot.as_deref().unwrap_or("")))
+        })
+        .collect();
+    if !closing.is_empty() {
+        let args = Args::new()
+            .uuids(closing.iter().map(|(id, ..)| Some(&id.0)))
+            .int4s(closing.iter().map(|(_, line, _)| Some(*line)))
+            .texts(closing.iter().map(|(.., lot)| Some(*lot)));
+        spi.execute(plans::CLOSE_LINES.plan(spi), &args);
     }
 }
 
@@ -269,6 +303,25 @@ fn insert_lease(spi: &Spi, session: &Session, action: &Action, now: Moment) {
         .moment(now)
         .moment(now.plus(ttl.micros()));
     spi.execute(plans::INSERT_LEASE.plan(spi), &args);
+}
+
+/// Those that end alike at once.
+fn close_holds(spi: &Spi, book: &Book, now: Moment) {
+    let mut ends: BTreeMap<&str, Vec<HoldId>> = BTreeMap::new();
+    for (id, hold) in book.papers.changed_holds() {
+        if hold.state != hold.stored {
+            ends.entry(hold.state.as_str()).or_default().push(id);
+        }
+        if let Some(lease) = &hold.lease {
+            let args = Args::new().uuid(&id.0).text(lease::state(hold.state)).int8(lease.sold);
+            written(spi.execute(plans::KEEP_LEASE.plan(spi), &args).processed(), 1);
+        }
+    }
+    for (state, holds) in ends {
+        let ids = Args::new().uuids(holds.iter().map(|id| Some(&id.0)));
+        let closed = spi.execute(plans::CLOSE_HOLDS.plan(spi), &ids.text(state).moment(now));
+        written(closed.processed(), holds.len());
+    }
 }
 
 fn insert_order(spi: &Spi, draft: &OrderDraft, number: OrderNumber, now: Moment) {
@@ -293,8 +346,8 @@ fn insert_order(spi: &Spi, draft: &OrderDraft, number: OrderNumber, now: Moment)
     }
 }
 
-fn written(rows: usize) {
-    if rows != 1 {
+fn written(rows: usize, wanted: usize) {
+    if rows != wanted {
         pgrx::error!("a hold or an order changed under its lock");
     }
 }

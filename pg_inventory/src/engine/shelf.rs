@@ -2,9 +2,9 @@
 
 use super::Patience;
 use crate::pg::spi::{self, Args, Rows, Spi};
-use crate::pg::{heat, server};
+use crate::pg::{heat, lock, server};
 use crate::plans;
-use crate::session::Session;
+use crate::session::{self, Session};
 use inventory_core::book::{Book, Row, Shelf, Stored};
 use inventory_core::command::{Need, Place, WarehouseId};
 use inventory_core::text::Label;
@@ -172,6 +172,23 @@ fn lock_guard(spi: &Spi, leaf: (usize, &str), place: &Place, patience: Patience)
     spi.execute(plans::TRY_LOCK_STOCK.on_leaf(spi, number, name), &key(place))
 }
 
+/// Locks the row that guards a place, whoever has it before us.
+pub fn wait_for(spi: &Spi, place: &Place) -> Result<(), Refusal> {
+    // Not for the whole of stock: who reshapes it lets nobody in for long.
+    let session = session::writing(spi, Patience::Never)?;
+    let (number, leaf) = session.leaf(&place.sku)?;
+    spi.execute(plans::LOCK_STOCK.on_leaf(spi, number, &leaf.name), &key(place));
+    Ok(())
+}
+
+/// The transaction that locked the row which guards a place last, if any did.
+pub fn locked_by(spi: &Spi, place: &Place) -> Result<Option<i64>, Refusal> {
+    let session = session::current(spi)?;
+    let (number, leaf) = session.leaf(&place.sku)?;
+    let rows = spi.execute(plans::OWN_STOCK.on_leaf(spi, number, &leaf.name), &key(place));
+    Ok(rows.first().map(|row| row.int8(2)).filter(|xid| *xid > 0))
+}
+
 /// Places whose rows' places in their leaf are remembered.
 const REMEMBERED: usize = 4_096;
 
@@ -207,6 +224,10 @@ fn lock_place(
     patience: Patience,
 ) -> Result<Found, Refusal> {
     let (number, leaf) = session.leaf(&place.sku)?;
+    // Of a leaf that somebody has as a whole only what lies there is put off.
+    if patience == Patience::Never && !lock::try_writing(leaf.oid) {
+        return Ok(Found::Busy);
+    }
     let begun = server::now();
     let guard = lock_guard(spi, (number, &leaf.name), place, patience);
     if guard.len() > 0 {

@@ -20,8 +20,8 @@ pub use committer::run as commit;
 use crate::engine::{self, Answer, Patience};
 use crate::pg::exchange::{self, Desk, Place, Service};
 use crate::pg::failure::{self, Failure};
-use crate::pg::process;
 use crate::pg::server::{self, Tick};
+use crate::pg::{guc, process};
 use crate::settings;
 use inventory_core::command::{Action, Command};
 use inventory_core::{Code, Refusal};
@@ -149,7 +149,7 @@ fn by_itself(command: &Command) -> Result<Answer, Refusal> {
     let wait = settings::LOCK_WAIT.get();
     server::keep_commit_durable();
     let run = || engine::execute_one(command.clone(), Patience::Wait);
-    match failure::before_another(|| server::with_lock_timeout(wait, run)) {
+    match failure::before_another(|| guc::with_lock_timeout(wait, run)) {
         Ok(answer) => answer,
         Err(failure) if failure.is_of_a_lock() => Err(Refusal::new(
             Code::Busy,

@@ -1,6 +1,7 @@
 //! Rows written as COPY writes them: many at a time to a page, with one record of the log, past parser
 //! and executor, and with all that COPY takes care of (partitions, indexes, constraints, triggers).
 
+use inventory_core::time::Moment;
 use pgrx::pg_sys::{self, Oid};
 use std::cell::RefCell;
 use std::ffi::{CStr, c_int, c_void};
@@ -41,9 +42,17 @@ impl Rows {
         self.field(Some(&value.to_be_bytes()))
     }
 
-    /// Also a timestamptz or an xid8, which are eight bytes as well.
     pub fn int8(&mut self, value: i64) -> &mut Rows {
         self.field(Some(&value.to_be_bytes()))
+    }
+
+    pub fn xid8(&mut self, value: u64) -> &mut Rows {
+        self.field(Some(&value.to_be_bytes()))
+    }
+
+    /// A timestamptz is its microseconds since 2000.
+    pub fn moment(&mut self, value: Moment) -> &mut Rows {
+        self.int8(value.0)
     }
 
     pub fn text(&mut self, value: &str) -> &mut Rows {
@@ -54,8 +63,32 @@ impl Rows {
         self.field(value.map(str::as_bytes))
     }
 
+    pub fn uuid(&mut self, value: &[u8; 16]) -> &mut Rows {
+        self.field(Some(value))
+    }
+
     pub fn maybe_uuid(&mut self, value: Option<&[u8; 16]>) -> &mut Rows {
         self.field(value.map(|uuid| uuid.as_slice()))
+    }
+
+    pub fn maybe_int8(&mut self, value: Option<i64>) -> &mut Rows {
+        self.field(value.map(i64::to_be_bytes).as_ref().map(|bytes| bytes.as_slice()))
+    }
+
+    pub fn maybe_moment(&mut self, value: Option<Moment>) -> &mut Rows {
+        self.maybe_int8(value.map(|moment| moment.0))
+    }
+
+    /// An array of one dimension without NULLs, as array_recv reads it.
+    pub fn int8s(&mut self, values: &[i64]) -> &mut Rows {
+        let mut bytes = Vec::with_capacity(20 + values.len() * 12);
+        let head = [1, 0, pg_sys::INT8OID.to_u32(), values.len() as u32, 1];
+        head.iter().for_each(|word| bytes.extend_from_slice(&word.to_be_bytes()));
+        for value in values {
+            bytes.extend_from_slice(&8i32.to_be_bytes());
+            bytes.extend_from_slice(&value.to_be_bytes());
+        }
+        self.field(Some(&bytes))
     }
 
     /// Writes the rows into a table, in the transaction that is open.

@@ -35,6 +35,11 @@ impl Failure {
         matches!(self.code, ERRCODE_LOCK_NOT_AVAILABLE | ERRCODE_T_R_DEADLOCK_DETECTED)
     }
 
+    /// Whether it came of a key that is there already.
+    pub fn is_of_a_twin(&self) -> bool {
+        self.code == PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION
+    }
+
     /// Whether it came of what others did at that moment, so that the same may do well a little later.
     pub fn may_pass(&self) -> bool {
         use PgSqlErrorCode::{ERRCODE_QUERY_CANCELED, ERRCODE_T_R_SERIALIZATION_FAILURE};

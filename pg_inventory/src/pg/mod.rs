@@ -7,6 +7,7 @@ pub mod call;
 pub mod copy;
 pub mod exchange;
 pub mod failure;
+pub mod guc;
 pub mod heat;
 pub mod lock;
 pub mod process;

@@ -4,7 +4,7 @@ use inventory_core::time::Moment;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use rustix::time::{ClockId, clock_gettime};
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, c_int};
 use std::time::Duration;
 
 /// pgrx appends a Rust backtrace to an error's DETAIL where the server's environment asks for
@@ -121,28 +121,6 @@ pub fn is_current_transaction(id: u32) -> bool {
 pub fn in_transaction_block() -> bool {
     // SAFETY: reads the transaction's state.
     unsafe { pg_sys::IsTransactionBlock() || pg_sys::IsSubTransaction() }
-}
-
-/// Runs `work` with that many milliseconds for each lock.
-pub fn with_lock_timeout<R>(milliseconds: i32, work: impl FnOnce() -> R) -> R {
-    let value = CString::new(milliseconds.to_string()).unwrap_or_default();
-    // SAFETY: undone at the same nesting level, or by the abort when `work` raises.
-    unsafe {
-        let level = pg_sys::NewGUCNestLevel();
-        pg_sys::set_config_option(
-            c"lock_timeout".as_ptr(),
-            value.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-        let result = work();
-        pg_sys::AtEOXact_GUC(true, level);
-        result
-    }
 }
 
 /// Makes this transaction's commit wait until all it has seen of the log is on disk, although it may

@@ -1,6 +1,7 @@
 //! Kept plans: a statement is parsed and planned once a session, and the plan is an index path
 //! whatever the statistics say.
 
+use super::guc;
 use inventory_core::time::{Day, Moment};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::prelude::*;
@@ -167,28 +168,13 @@ impl Plan {
     /// caller has set: every statement of ours is looked up by a key, and a plan made while the table
     /// was small or never analyzed must not scan it when it has grown.
     fn pin(self) {
-        // SAFETY: the settings are undone at the same nesting level; if planning raises, the abort
-        // undoes them. The cached plan is released at once, it stays with its source.
-        unsafe {
-            let level = pg_sys::NewGUCNestLevel();
-            for (setting, value) in PINNED {
-                pg_sys::set_config_option(
-                    setting.as_ptr(),
-                    value.as_ptr(),
-                    pg_sys::GucContext::PGC_USERSET,
-                    pg_sys::GucSource::PGC_S_SESSION,
-                    pg_sys::GucAction::GUC_ACTION_SAVE,
-                    true,
-                    0,
-                    false,
-                );
-            }
+        // SAFETY: the cached plan is released at once, it stays with its source.
+        guc::with(&PINNED, || unsafe {
             let planned = pg_sys::SPI_plan_get_cached_plan(self.0);
             if !planned.is_null() {
                 pg_sys::ReleaseCachedPlan(planned, pg_sys::CurrentResourceOwner);
             }
-            pg_sys::AtEOXact_GUC(true, level);
-        }
+        });
     }
 
     fn repin_if_stale(self) {

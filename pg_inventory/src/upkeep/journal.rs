@@ -22,7 +22,7 @@ const EVERY: i64 = 600 * 1_000_000;
 /// How often, and for how many milliseconds each time, a drop queues for the journal; in between those
 /// behind it get through.
 const TRIES: usize = 20;
-const QUEUE: u32 = 100;
+const QUEUE: i32 = 100;
 /// Ids of the default partition whose rows go in one pass.
 const STRAYS: i64 = 100_000;
 
@@ -43,7 +43,7 @@ fn parts(spi: &Spi) -> Vec<Part> {
         "SELECT c.oid, pg_catalog.quote_ident(c.relname), b.part[1]::pg_catalog.int8, b.part[2]::pg_catalog.int8
            FROM pg_catalog.pg_inherits AS i
            JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
-          CROSS JOIN LATERAL pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, c.oid),
+          CROSS JOIN LATERAL pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, 0),
                 'FROM \\(''?([0-9]+)''?\\) TO \\(''?([0-9]+)''?\\)') AS b (part)
           WHERE i.inhparent = 'inventory.journal'::pg_catalog.regclass AND b.part IS NOT NULL
             AND NOT i.inhdetachpending
@@ -91,9 +91,9 @@ pub fn open_ahead(spi: &Spi) -> Result<Done, Refusal> {
 /// Has what a new partition needs: nobody else reshapes the journal, and nobody is at the rows that
 /// found none, which has to be queued for where every command writes them.
 fn for_a_partition(spi: &Spi) -> bool {
-    let rest_is_ours = |rest| {
+    let rest_is_ours = |_| {
         queue::kept_by(spi, &Kept::Table(DEFAULT)).is_none()
-            && queue::lock_alone(spi, DEFAULT, rest, QUEUE)
+            && queue::lock_alone(spi, DEFAULT, QUEUE)
     };
     relation(spi, JOURNAL).is_some_and(|table| lock::try_table(table, Mode::Reshape))
         && relation(spi, DEFAULT).is_none_or(rest_is_ours)
@@ -196,7 +196,6 @@ fn all_older(spi: &Spi, part: &Part, until: Moment) -> bool {
 /// journal is never free. (Nobody writes to it any more; who still has a row in it open does not let us
 /// have it. It can be read until it goes.)
 fn drop_part(spi: &Spi, part: &Part) -> bool {
-    let Some(journal) = relation(spi, JOURNAL) else { return false };
     if queue::kept_by(spi, &Kept::Table(JOURNAL)).is_some()
         || !lock::try_table(part.table, Mode::Still)
     {
@@ -205,7 +204,7 @@ fn drop_part(spi: &Spi, part: &Part) -> bool {
     let name = format!("inventory.{}", part.name);
     spi.whole_or_not(|| {
         add_up(spi, &format!("{name} AS j WHERE true"), &[], &Args::new());
-        let free = lock_journal(spi, journal) && lock::try_table(part.table, Mode::Alone);
+        let free = lock_journal(spi) && lock::try_table(part.table, Mode::Alone);
         if free {
             spi.script(&format!("DROP TABLE {name}"));
         }
@@ -214,12 +213,12 @@ fn drop_part(spi: &Spi, part: &Part) -> bool {
 }
 
 /// Locks the whole journal, for a moment that every command waits for.
-fn lock_journal(spi: &Spi, journal: Oid) -> bool {
+fn lock_journal(spi: &Spi) -> bool {
     for _ in 0..TRIES {
-        if queue::lock_alone(spi, JOURNAL, journal, QUEUE) {
+        if queue::lock_alone(spi, JOURNAL, QUEUE) {
             return true;
         }
-        process::rest(Duration::from_millis(4 * u64::from(QUEUE)));
+        process::rest(Duration::from_millis(4 * u64::from(QUEUE.unsigned_abs())));
         if queue::kept_by(spi, &Kept::Table(JOURNAL)).is_some() {
             break;
         }

@@ -1,9 +1,9 @@
 //! Standing in line for a table that everybody uses. Whoever comes later stands behind: so it is never
 //! for long, and not at all behind somebody who keeps the table.
 
-use crate::pg::lock::{self, Mode};
-use crate::pg::spi::Spi;
-use pgrx::pg_sys::Oid;
+use crate::pg::spi::{Args, Spi};
+use crate::pg::{failure, guc};
+use pgrx::pg_sys::INT8OID;
 
 /// Whoever has had a table for longer keeps it: commands take a few milliseconds.
 const LONG: &str = "2 seconds";
@@ -47,20 +47,26 @@ pub fn kept_by(spi: &Spi, kept: &Kept) -> Option<String> {
     rows.first()?.maybe_text(1)
 }
 
+/// Whether a transaction is one of those that keep what they have: it has been open for long, or was
+/// prepared. (What is not seen of it counts as short.)
+pub fn is_long(spi: &Spi, xid: i64) -> bool {
+    let sql = format!(
+        "SELECT FROM pg_catalog.pg_stat_activity AS a
+          WHERE a.backend_xid = $1::pg_catalog.text::pg_catalog.xid
+            AND a.xact_start < pg_catalog.clock_timestamp() - '{LONG}'::pg_catalog.interval
+         UNION ALL
+         SELECT FROM pg_catalog.pg_prepared_xacts AS p
+          WHERE p.transaction = $1::pg_catalog.text::pg_catalog.xid"
+    );
+    spi.once(&sql, &[INT8OID], &Args::new().int8(xid)).len() > 0
+}
+
 /// Locks a table for ourselves until the transaction ends, after so many milliseconds in line at most.
-pub fn lock_alone(spi: &Spi, table: &str, oid: Oid, milliseconds: u32) -> bool {
-    spi.script(&format!(
-        "DO $queue$
-         DECLARE
-             before pg_catalog.text := pg_catalog.current_setting('lock_timeout');
-         BEGIN
-             PERFORM pg_catalog.set_config('lock_timeout', '{milliseconds}', true);
-             LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE;
-             PERFORM pg_catalog.set_config('lock_timeout', before, true);
-         EXCEPTION WHEN lock_not_available THEN NULL;
-         END
-         $queue$"
-    ));
-    // At once where the block has got it.
-    lock::try_table(oid, Mode::Alone)
+pub fn lock_alone(spi: &Spi, table: &str, milliseconds: i32) -> bool {
+    let lock = || spi.script(&format!("LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE"));
+    match failure::subtransaction(|| guc::with_lock_timeout(milliseconds, lock)) {
+        Ok(_) => true,
+        Err(failure) if failure.is_of_a_lock() => false,
+        Err(failure) => failure.raise(),
+    }
 }

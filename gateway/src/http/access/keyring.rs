@@ -4,11 +4,11 @@
 use super::{Principal, Role, unauthorized};
 use crate::error::Result;
 use crate::http::key::ApiKey;
-use crate::http::problem::Problem;
+use crate::http::problem::{self, Problem};
 use crate::store::{KnownKey, Pool, Time};
 use chrono::Utc;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -22,6 +22,8 @@ pub struct Keyring {
     pool: Pool,
     keys: RwLock<HashMap<String, Entry>>,
     asked: Mutex<Option<Instant>>,
+    /// Whether they were read at all since we began.
+    read: AtomicBool,
 }
 
 struct Entry {
@@ -33,7 +35,12 @@ struct Entry {
 
 impl Keyring {
     pub fn new(pool: Pool) -> Keyring {
-        Keyring { pool, keys: RwLock::default(), asked: Mutex::new(None) }
+        Keyring {
+            pool,
+            keys: RwLock::default(),
+            asked: Mutex::new(None),
+            read: AtomicBool::new(false),
+        }
     }
 
     pub async fn principal(&self, text: &str) -> Result<Principal, Problem> {
@@ -43,8 +50,17 @@ impl Keyring {
             return found;
         }
         // It may be new, or nothing may have been read yet.
-        self.ask().await;
-        self.look_up(&key).unwrap_or_else(|| Err(unauthorized("the key is not known")))
+        let asked = self.ask().await;
+        match self.look_up(&key) {
+            Some(found) => found,
+            None if self.unread() => Err(asked.err().unwrap_or_else(|| problem::away(ASK_AGAIN))),
+            None => Err(unauthorized("the key is not known")),
+        }
+    }
+
+    /// Whether the database has never told its keys: then nobody can say that one is wrong.
+    fn unread(&self) -> bool {
+        !self.read.load(Ordering::Acquire)
     }
 
     fn look_up(&self, key: &ApiKey) -> Option<Result<Principal, Problem>> {
@@ -62,19 +78,23 @@ impl Keyring {
     }
 
     /// At most once in `ASK_AGAIN`, whoever asks.
-    async fn ask(&self) {
+    async fn ask(&self) -> Result<(), Problem> {
         let mut asked = self.asked.lock().await;
         if asked.is_some_and(|at| at.elapsed() < ASK_AGAIN) {
-            return;
+            return Ok(());
         }
+        let read = self.refresh().await;
+        // From its end on: while the database is away, asking takes longer than the pause.
         *asked = Some(Instant::now());
-        if let Err(error) = self.refresh().await {
+        read.map_err(|error| {
             tracing::warn!(%error, "the API keys could not be read; those known stay good");
-        }
+            Problem::from(error)
+        })
     }
 
     pub async fn refresh(&self) -> Result<()> {
         let known = self.pool.session().await?.api_keys().await?;
+        self.read.store(true, Ordering::Release);
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::take(&mut *keys);
         *keys = known

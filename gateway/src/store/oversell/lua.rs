@@ -5,12 +5,28 @@ use crate::error::{Error, Result};
 use futures::future::BoxFuture;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisError, Script};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, RedisError, Script,
+};
 use std::time::Duration;
 
 pub const LUA: &str = "Redis and Lua";
 /// What is forgotten by itself needs no clearing up after a race that was cut short.
 const KEPT_SECONDS: u64 = 600;
+
+/// Where a Redis is, as its URL says.
+pub struct Redis(ConnectionInfo);
+
+impl Redis {
+    /// `url` may hold a password: no error shows it.
+    pub fn at(url: &str) -> Result<Redis> {
+        url.into_connection_info().map(Redis).map_err(|_| {
+            Error::usage(
+                "--redis-url is no valid Redis URL (its text is not shown: it may hold a password)",
+            )
+        })
+    }
+}
 
 pub struct Lua {
     /// One connection that all orders share; it sends them on without waiting for earlier answers.
@@ -20,13 +36,7 @@ pub struct Lua {
 }
 
 impl Lua {
-    /// `url` may hold a password: no error shows it.
-    pub async fn connect(url: &str, timeout: Duration) -> Result<Lua> {
-        let info = url.into_connection_info().map_err(|_| {
-            Error::usage(
-                "--redis-url is no valid Redis URL (its text is not shown: it may hold a password)",
-            )
-        })?;
+    pub async fn connect(Redis(info): Redis, timeout: Duration) -> Result<Lua> {
         let target = info.addr().to_string();
         // Small calls and answers: each is to leave at once.
         let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));

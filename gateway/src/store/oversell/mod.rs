@@ -6,7 +6,7 @@ mod lua;
 mod scratch;
 
 pub use engine::Engine;
-pub use lua::{LUA, Lua};
+pub use lua::{LUA, Lua, Redis};
 pub use scratch::Scratch;
 
 use crate::error::Result;
