@@ -49,7 +49,12 @@ async fn look(app: &App) -> Result<(), Error> {
     let hot = asked.await;
     app.breaker.tell(pass, &hot);
     show(app, hot?.len());
-    app.keyring.keep().await
+    app.keyring.keep().await?;
+    // A look that began before it opened may have waited for the database to return.
+    match app.breaker.state() {
+        State::Open => Err(Error::Answer("the breaker is open".into())),
+        State::Closed | State::HalfOpen => Ok(()),
+    }
 }
 
 /// Between two rounds of settling sales and setting goods aside.
