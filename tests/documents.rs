@@ -5,11 +5,16 @@
 use std::path::{Path, PathBuf};
 
 use inventory_core::refusal::CATALOGUE;
-use inventory_tests::commands::run;
+use inventory_tests::commands::{find_program, run};
 use inventory_tests::servers::repository;
-use inventory_tests::{Database, Pg, promises};
+use inventory_tests::{Database, Gateway, Pg, Verdict, promises, skipped};
+use tokio::process::Command;
 
-promises!(examples_run_and_print_what_is_written, the_table_of_refusals_is_the_catalogue);
+promises!(
+    examples_run_and_print_what_is_written,
+    calls_over_http_answer_what_is_written,
+    the_table_of_refusals_is_the_catalogue,
+);
 
 /// A fenced block of a document.
 struct Block {
@@ -90,6 +95,59 @@ async fn run_document(db: &Database, name: &str, blocks: &[Block]) {
             assert_eq!(tidy(&printed), tidy(&next.text), "{name}, line {}", next.line);
         }
     }
+}
+
+/// Between the answers of two blocks.
+const NEXT: &str = "-- the next block --";
+
+/// Blocks of `sh` that call the gateway, one after another, where `make up` has left `.local/env`.
+async fn calls_over_http_answer_what_is_written(pg: Pg) -> Verdict {
+    if find_program("curl").is_none() {
+        return skipped("no curl");
+    }
+    let text = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let blocks = blocks(&text);
+    let calls = |block: &&Block| block.language == "sh" && block.text.contains("curl ");
+    let db = pg.database().await;
+    let gateway = Gateway::before(&db).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join(".local")).unwrap();
+    let key = gateway.admin.key.clone().unwrap();
+    let env = format!("GATEWAY_URL=http://{}\nINVENTORY_API_KEY={key}\n", gateway.address);
+    std::fs::write(folder.path().join(".local/env"), env).unwrap();
+    let calls: Vec<_> = (0..blocks.len()).filter(|at| calls(&&blocks[*at])).collect();
+    // One shell for all, as somebody's who types them.
+    let typed: Vec<_> = calls.iter().map(|at| blocks[*at].text.as_str()).collect();
+    let mut shell = Command::new("bash");
+    let script = format!("set -e\n{}", typed.join(&format!("echo '{NEXT}'\n")));
+    let ended = run(shell.current_dir(folder.path()).args(["-c", &script])).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let answers: Vec<_> = ended.out.split(NEXT).collect();
+    assert_eq!(answers.len(), calls.len());
+    for (told, at) in answers.iter().zip(&calls) {
+        let next = blocks.get(at + 1).filter(|b| b.language == "text").expect("what it answers");
+        let (told, written) = (tidy(told), tidy(&next.text));
+        assert!(is_like(&told, &written), "README.md, line {}:\n{told}", next.line);
+    }
+    let refused = r#"{"type":"/errors/insufficient-stock","#;
+    assert!(
+        text.contains(refused) && text.contains(r#""detail":"requested 10 units, available: 3""#)
+    );
+    db.verify_is_clean().await;
+    Verdict::Passed
+}
+
+/// Whether a text is what is written, where `…` stands for whatever is there on the day.
+fn is_like(text: &str, written: &str) -> bool {
+    let mut parts = written.split('…');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.is_empty()
 }
 
 async fn psql(db: &Database, script: &Path, place: &str) -> String {

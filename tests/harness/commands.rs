@@ -73,6 +73,19 @@ pub fn python() -> Option<PathBuf> {
     Some(venv.join("bin/python")).filter(|p| p.exists())
 }
 
+/// A program of that environment.
+pub fn of_python(name: &str) -> Option<PathBuf> {
+    let venv = PathBuf::from(std::env::var_os("INVENTORY_TEST_VENV")?);
+    Some(venv.join("bin").join(name)).filter(|program| program.exists())
+}
+
+/// A node to run, and a script of the tests' `node_modules` to run with it.
+pub fn of_node(script: &str) -> Option<(PathBuf, PathBuf)> {
+    let folder = PathBuf::from(std::env::var_os("INVENTORY_TEST_NODE")?);
+    let script = folder.join("node_modules").join(script);
+    Some((find_program("node")?, script)).filter(|(_, script)| script.exists())
+}
+
 /// The folder with the tests' `node_modules`, and a node to run.
 pub fn node() -> Option<(PathBuf, PathBuf)> {
     let folder = PathBuf::from(std::env::var_os("INVENTORY_TEST_NODE")?);

@@ -8,7 +8,7 @@
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
 //! back · `calls` names one call of each command · `trade` does a bit of everything · `chaos` kills
 //! processes · `ledger` compares what clients were told with what is written · `seller` is such a client ·
-//! `service` runs `inventory serve` as people start it.
+//! `service` runs `inventory serve` as people start it, `gateway` as tests need it, and `http` talks to it.
 
 pub mod calls;
 pub mod chaos;
@@ -16,6 +16,8 @@ pub mod clock;
 pub mod commands;
 pub mod database;
 pub mod dice;
+pub mod gateway;
+pub mod http;
 pub mod isolation;
 pub mod ledger;
 pub mod mask;
@@ -31,6 +33,8 @@ pub mod trade;
 
 pub use database::{Database, User};
 pub use dice::Dice;
+pub use gateway::Gateway;
+pub use http::{Client, Connection, Reply, Request};
 pub use pooler::Pooler;
 pub use redis::Redis;
 pub use release::{Release, Under};

@@ -46,7 +46,7 @@ pub async fn run(settings: &Settings, args: HotArgs) -> Result<()> {
 }
 
 async fn list(settings: &Settings) -> Result<()> {
-    let hot = settings.service().await?.hot_skus(HOT_MAX).await?;
+    let hot = settings.service().await?.hot_skus(None, HOT_MAX).await?;
     settings.screen().list(
         &hot,
         &[

@@ -1,13 +1,9 @@
 use super::{Ask, Client};
 use crate::error::Result;
-use crate::store::{Caller, HotSku};
+use crate::http::page;
+use crate::store::{Caller, HotPlace, HotSku};
 use serde::Deserialize;
 use serde_json::json;
-
-#[derive(Deserialize)]
-struct List {
-    data: Vec<HotSku>,
-}
 
 #[derive(Deserialize)]
 struct Called {
@@ -15,11 +11,10 @@ struct Called {
 }
 
 impl Client {
-    /// The most wanted first.
-    pub async fn hot_skus(&self, limit: i64) -> Result<Vec<HotSku>> {
-        let List { mut data } = self.send(Ask::get(["v1", "hot"])).await?.json()?;
-        data.truncate(usize::try_from(limit).unwrap_or_default());
-        Ok(data)
+    /// The most wanted first, those after `after`.
+    pub async fn hot_skus(&self, after: Option<&HotPlace>, limit: i64) -> Result<Vec<HotSku>> {
+        let cursor = after.map(page::write);
+        self.list(|| Ask::get(["v1", "hot"]), cursor, limit, |hot: HotSku| vec![hot]).await
     }
 
     pub async fn set_hot(&self, sku: &str, hot: bool, caller: &Caller) -> Result<bool> {

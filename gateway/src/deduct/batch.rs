@@ -126,7 +126,8 @@ impl Worker {
             if self.held_over.is_empty() && queue.recv_many(&mut arrived, COMMANDS_MAX).await == 0 {
                 return;
             }
-            while arrived.len() < COMMANDS_MAX
+            // What is held over counts: while the database is away the queue must fill, not this.
+            while self.held_over.len() + arrived.len() < COMMANDS_MAX
                 && let Ok(ticket) = queue.try_recv()
             {
                 arrived.push(ticket);
@@ -189,7 +190,19 @@ impl Worker {
         }
     }
 
+    /// A connection that was kept may have died while nothing was asked of it. That says nothing of the
+    /// database: only a new one does, and the ids make it safe to send the same again.
     async fn send(&mut self, batch: &[Ticket]) -> Result<Vec<Done>> {
+        let kept = self.session.is_some();
+        match self.send_once(batch).await {
+            Err(error) if kept && Outcome::of(&error) == Outcome::Failed => {
+                self.send_once(batch).await
+            }
+            done => done,
+        }
+    }
+
+    async fn send_once(&mut self, batch: &[Ticket]) -> Result<Vec<Done>> {
         let mut session = match self.session.take() {
             Some(session) => session,
             None => self.room.pool.own().await?,

@@ -1,6 +1,7 @@
 //! The OpenAPI document, drawn from the routes and from the catalogue of refusals, and a reading
 //! room for it that needs no internet.
 
+use super::document::finished;
 use super::problem::{Fault, Kind, type_of};
 use crate::serve::app::App;
 use axum::Router;
@@ -176,12 +177,16 @@ pub(crate) use refusals;
 /// The document as it is served, and the pages that show it.
 pub fn routes(document: OpenApi) -> Router<Arc<App>> {
     let config = Config::from(DOCUMENT).validator_url("none").persist_authorization(false);
-    SwaggerUi::new("/docs").config(config).url(DOCUMENT, document).into()
+    SwaggerUi::new("/docs").config(config).external_url_unchecked(DOCUMENT, whole(document)).into()
 }
 
 /// For `inventory openapi`.
-pub fn document() -> OpenApi {
-    super::routes().split_for_parts().1
+pub fn document() -> Value {
+    whole(super::routes().split_for_parts().1)
+}
+
+fn whole(document: OpenApi) -> Value {
+    finished(serde_json::to_value(document).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -191,7 +196,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_problem_is_in_the_document() {
-        let text = document().to_json().unwrap();
+        let text = document().to_string();
         for kind in kinds() {
             // What no documented route can answer with.
             if ["not_found", "method_not_allowed"].contains(&kind.code) {

@@ -4,6 +4,9 @@ use super::problem::{Fault, Problem};
 use axum::http::{HeaderMap, HeaderValue, header};
 use inventory_core::refusal::Code;
 
+/// Versions of one header: each may cost a question to the database.
+const VERSIONS_MAX: usize = 16;
+
 pub fn tag(version: i64) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
 }
@@ -32,20 +35,20 @@ impl Match {
         Ok(Match::Versions(tags().filter_map(version).collect()))
     }
 
-    /// The one version to expect where `seen` is the row's; None for any.
-    pub fn expected(&self, seen: impl FnOnce() -> Option<i64>) -> Result<Option<i64>, Problem> {
+    /// What the row's version may be, to be tried in turn: None for any.
+    pub fn expected(self) -> Result<Vec<Option<i64>>, Problem> {
         match self {
-            Match::Any => Ok(None),
-            Match::Versions(versions) => match versions.as_slice() {
-                [one] => Ok(Some(*one)),
-                [] => Err(changed()),
-                many => seen().filter(|seen| many.contains(seen)).map(Some).ok_or_else(changed),
-            },
+            Match::Any => Ok(vec![None]),
+            Match::Versions(versions) if versions.len() > VERSIONS_MAX => {
+                let detail = format!("If-Match must name at most {VERSIONS_MAX} versions");
+                Err(Problem::invalid("If-Match", detail))
+            }
+            Match::Versions(versions) if versions.is_empty() => Err(Problem::refused(
+                Code::VersionConflict,
+                "If-Match names no version that this row ever had",
+            )),
+            Match::Versions(versions) => Ok(versions.into_iter().map(Some).collect()),
         }
-    }
-
-    pub fn is_a_choice(&self) -> bool {
-        matches!(self, Match::Versions(versions) if versions.len() > 1)
     }
 }
 
@@ -55,10 +58,6 @@ pub fn is_known(headers: &HeaderMap, known: i64) -> bool {
         let tag = tag.trim();
         tag == "*" || version(tag.strip_prefix("W/").unwrap_or(tag)) == Some(known)
     })
-}
-
-fn changed() -> Problem {
-    Problem::refused(Code::VersionConflict, "If-Match names no version that this row has now")
 }
 
 fn texts(headers: &HeaderMap, name: header::HeaderName) -> Vec<&str> {
@@ -85,8 +84,9 @@ mod tests {
         let read = |value| Match::required(&headers(value)).unwrap();
         assert_eq!(read("\"3\", \"4\""), Match::Versions(vec![3, 4]));
         assert_eq!(read("W/\"3\""), Match::Versions(vec![]));
-        assert!(read("abc").expected(|| Some(3)).is_err());
-        assert_eq!(read("\"3\"").expected(|| None).unwrap(), Some(3));
-        assert_eq!(read("\"3\", \"4\"").expected(|| Some(4)).unwrap(), Some(4));
+        assert!(read("abc").expected().is_err());
+        assert_eq!(read("*").expected().unwrap(), [None]);
+        assert_eq!(read("\"3\", \"4\"").expected().unwrap(), [Some(3), Some(4)]);
+        assert!(Match::Versions(vec![1; 17]).expected().is_err());
     }
 }

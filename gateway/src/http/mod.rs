@@ -2,10 +2,11 @@
 //!
 //! `v1` has a file a resource. Around it: `access` (who is it, what may they), `idempotency` (the
 //! request id behind a key), `extract` (bodies, queries, paths), `problem` (every answer that is no
-//! 2xx), `page` (lists), `docs` (the OpenAPI document), `observe` (what surrounds every request).
+//! 2xx), `page` (lists), `docs` and `document` (the OpenAPI document), `observe` (what surrounds every request).
 
 pub mod access;
 pub mod docs;
+mod document;
 pub mod etag;
 pub mod extract;
 pub mod idempotency;

@@ -17,6 +17,11 @@ use std::time::Instant;
 /// What stands for a path that is no route, so that nobody can make labels.
 const NO_ROUTE: &str = "none";
 
+/// When a body must be there. Before the request's whole time is over, so that a client that is slow is
+/// told so, and not that the service is.
+#[derive(Clone, Copy)]
+pub struct Due(pub Instant);
+
 pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
@@ -24,8 +29,10 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     let route = request.extensions().get::<MatchedPath>().cloned();
     let trace = TraceId::of(request.headers());
     request.extensions_mut().insert(trace.clone());
+    let patience = app.settings.request_timeout();
+    request.extensions_mut().insert(Due(started + patience * 9 / 10));
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let mut response = match tokio::time::timeout(app.settings.request_timeout(), answer).await {
+    let mut response = match tokio::time::timeout(patience, answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
             tracing::error!(%method, path, trace_id = trace.as_str(), "a request panicked");

@@ -183,6 +183,21 @@ impl Problem {
         Problem::of(entry.name, entry.http_status, entry.title, entry.retryable, detail.into())
     }
 
+    /// As the engine tells it, with the members that its detail has.
+    pub fn told(code: Code, detail: &str) -> Problem {
+        if code == Code::InvalidArgument {
+            // Of the whole body: the engine's names are not always those of a field here.
+            return Problem::invalid("", detail);
+        }
+        let problem = Problem::refused(code, detail);
+        match requested_and_available(code, detail) {
+            Some((requested, available)) => {
+                problem.with("requested", requested).with("available", available)
+            }
+            None => problem,
+        }
+    }
+
     /// An argument that is not valid, and where it stands.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Problem {
         let (pointer, detail) = (pointer.into(), detail.into());
@@ -194,6 +209,15 @@ impl Problem {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Problem {
         self.members.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Names the SKU that it is about, where it is about one.
+    pub fn about(self, sku: &str) -> Problem {
+        let codes = [Code::InsufficientStock, Code::UnknownSku, Code::UnknownLot, Code::Busy];
+        match codes.iter().any(|code| code.as_str() == self.code) {
+            true => self.with("sku", sku),
+            false => self,
+        }
     }
 
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Problem {
@@ -257,14 +281,7 @@ impl From<Refusal> for Problem {
 
 impl From<&Refused> for Problem {
     fn from(refused: &Refused) -> Problem {
-        let detail = refused.in_short();
-        let problem = Problem::refused(refused.code, detail);
-        match requested_and_available(refused.code, detail) {
-            Some((requested, available)) => {
-                problem.with("requested", requested).with("available", available)
-            }
-            None => problem,
-        }
+        Problem::told(refused.code, refused.in_short())
     }
 }
 

@@ -44,7 +44,7 @@ async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Status>, Problem> {
 /// Counters and gauges for Prometheus
 ///
 /// Open to this machine; others need a key.
-#[utoipa::path(get, path = "/metrics", tag = "service", operation_id = "metrics",
+#[utoipa::path(get, path = "/metrics", tag = "service", operation_id = "metrics", security((), ("key" = [])),
     responses((status = 200, body = String, content_type = "text/plain"), Metrics))]
 async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let local = request

@@ -51,7 +51,7 @@ async fn look(app: &App, for_metrics: bool) -> Result<(), Error> {
     let asked = async {
         let mut session = app.operating.session().await?;
         session.ping().await?;
-        session.hot_skus(HOT_SHOWN).await
+        session.hot_skus(None, HOT_SHOWN).await
     };
     let hot = asked.await;
     app.breaker.tell(pass, &hot);
@@ -59,7 +59,12 @@ async fn look(app: &App, for_metrics: bool) -> Result<(), Error> {
     if for_metrics {
         show_stock(app).await?;
     }
-    app.keyring.keep().await
+    app.keyring.keep().await?;
+    // A look that began before it opened may have waited for the database to return.
+    match app.breaker.state() {
+        State::Open => Err(Error::Answer("the breaker is open".into())),
+        State::Closed | State::HalfOpen => Ok(()),
+    }
 }
 
 /// What only the metrics show.

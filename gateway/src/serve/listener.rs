@@ -14,6 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -100,13 +101,13 @@ impl Door {
             tokio::spawn(async move {
                 let _permit = permit;
                 match tls {
-                    None => talk(&builder, stream, peer, router, watcher).await,
+                    None => talk(&builder, stream, peer, router, watcher, patience).await,
                     Some(tls) => {
                         // Who shakes hands slowly must not stay for ever either.
                         if let Ok(Ok(stream)) =
                             tokio::time::timeout(patience, tls.accept(stream)).await
                         {
-                            talk(&builder, stream, peer, router, watcher).await;
+                            talk(&builder, stream, peer, router, watcher, patience).await;
                         }
                     }
                 }
@@ -141,8 +142,12 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     peer: SocketAddr,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
+    patience: Duration,
 ) {
+    let spoke = Arc::new(AtomicBool::new(false));
+    let heard = spoke.clone();
     let service = router.map_request(move |request: Request<Incoming>| {
+        spoke.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
         request
@@ -150,8 +155,20 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let connection = builder
         .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service))
         .into_owned();
-    // A client that breaks off or talks nonsense is its own affair.
-    let _ = watcher.watch(connection).await;
+    tokio::select! {
+        // A client that breaks off or talks nonsense is its own affair.
+        _ = watcher.watch(connection) => {}
+        () = silence(&heard, patience) => {}
+    }
+}
+
+/// Ends when there was no request in that time. The builder's own limit on heads begins only once it
+/// knows which version is spoken, for which it waits without end.
+async fn silence(heard: &AtomicBool, patience: Duration) {
+    tokio::time::sleep(patience).await;
+    if heard.load(Ordering::Relaxed) {
+        std::future::pending().await
+    }
 }
 
 fn acceptor(chain: &Path, key: &Path) -> Result<TlsAcceptor> {

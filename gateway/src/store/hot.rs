@@ -16,10 +16,24 @@ pub struct HotSku {
     pub since: DateTime<Utc>,
 }
 
+/// Where in their list one stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HotPlace {
+    pub rate: i64,
+    pub sku: String,
+    pub warehouse_id: i32,
+}
+
 impl Session {
-    /// The most wanted first.
-    pub async fn hot_skus(&mut self, limit: i64) -> Result<Vec<HotSku>> {
-        let rows = sqlx::query(sql::HOT_SKUS).bind(limit).fetch_all(&mut *self.connection).await?;
+    /// The most wanted first, those after `after`.
+    pub async fn hot_skus(&mut self, after: Option<&HotPlace>, limit: i64) -> Result<Vec<HotSku>> {
+        let rows = sqlx::query(sql::HOT_SKUS)
+            .bind(after.map(|place| place.rate))
+            .bind(after.map(|place| &place.sku))
+            .bind(after.map(|place| place.warehouse_id))
+            .bind(limit)
+            .fetch_all(&mut *self.connection)
+            .await?;
         rows.iter()
             .map(|row| {
                 Ok(HotSku {

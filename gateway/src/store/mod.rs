@@ -24,7 +24,7 @@ pub use bulk::{Deduction, OrderLines, ProductRow, SingleRow};
 pub use gauges::{Backlog, ShownLevel};
 pub use health::{Diagnosis, ServerFacts, Violation};
 pub use holds::{Closed, Hold, HoldLine, Reserved, ReservedLine, Wanted};
-pub use hot::HotSku;
+pub use hot::{HotPlace, HotSku};
 pub use install::{Extension, Layout};
 pub use keys::{KnownKey, NewKey};
 pub use leases::{

@@ -70,20 +70,28 @@ impl Tokens {
             .keys
             .iter()
             .find(|key| {
-                key.algorithm == header.alg && (header.kid.is_none() || key.id == header.kid)
+                // A key or a token without an id leaves it to the algorithm.
+                let same = header.kid.is_none() || key.id.is_none() || key.id == header.kid;
+                key.algorithm == header.alg && same
             })
             .ok_or_else(|| unauthorized("no key for this token's algorithm and key id is known"))?;
         let mut validation = Validation::new(key.algorithm);
         validation.leeway = LEEWAY;
         validation.validate_nbf = true;
-        validation.set_required_spec_claims(&["exp", "sub"]);
+        // A claim that is only compared holds where it is missing.
+        let mut required = vec!["exp", "sub"];
         match &self.audience {
-            Some(audience) => validation.set_audience(&[audience]),
+            Some(audience) => {
+                validation.set_audience(&[audience]);
+                required.push("aud");
+            }
             None => validation.validate_aud = false,
         }
         if let Some(issuer) = &self.issuer {
             validation.set_issuer(&[issuer]);
+            required.push("iss");
         }
+        validation.set_required_spec_claims(&required);
         let claims = decode::<Claims>(token, &key.key, &validation)
             .map_err(|cause| unauthorized(&format!("the token does not hold: {cause}")))?
             .claims;
@@ -100,7 +108,8 @@ fn principal(claims: Claims) -> Result<Principal, Problem> {
     {
         return Err(unauthorized("the token's sub must have 1 to 64 printable characters"));
     }
-    let id = format!("jwt:{}:{}", claims.iss, claims.sub);
+    // An issuer may have any letter in it, so its length goes first: no two pairs are one id.
+    let id = format!("jwt:{}:{}:{}", claims.iss.len(), claims.iss, claims.sub);
     Ok(Principal { id: id.into(), name: claims.sub.into(), role })
 }
 

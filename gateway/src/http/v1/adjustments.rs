@@ -58,13 +58,14 @@ async fn create(
     let NewAdjustment { sku, delta, reason, warehouse_id, lot } = asked;
     let goods = Goods { sku, warehouse_id: warehouse_id.unwrap_or(MAIN), lot };
     let caller = command.caller();
+    let sku = goods.sku.clone();
     let levels = app
         .command(|mut session| async move {
             let answer = session.adjust(&goods, delta, &reason, &caller).await?;
             Ok(Levels::of(&goods, &answer))
         })
         .await
-        .map_err(|problem| command.refuse(problem))?;
+        .map_err(|problem| command.refuse(problem.about(&sku)))?;
     let replayed = levels.replayed;
     Ok(command.answer((StatusCode::CREATED, Json(levels)), replayed))
 }

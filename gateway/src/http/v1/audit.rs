@@ -1,5 +1,6 @@
 //! `/v1/audit`: what happened, newest first.
 
+use super::lines;
 use crate::http::access::{Access, Reading};
 use crate::http::docs::refusals;
 use crate::http::extract::Params;
@@ -50,8 +51,8 @@ async fn list(
 ) -> Result<Json<Page<Movement>>, Problem> {
     let slice = Slice::new(params.limit)?;
     let filter = AuditFilter {
-        sku: params.sku,
-        warehouse_id: params.warehouse_id,
+        sku: lines::asked_sku(params.sku)?,
+        warehouse_id: lines::asked(params.warehouse_id)?,
         from: params.from,
         to: params.to,
         before: page::read(params.cursor.as_deref())?,

@@ -6,7 +6,7 @@ use crate::deduct::front::Sold;
 use crate::deduct::work::{Done, Kind, Work};
 use crate::http::access::{Access, Operating, Reading};
 use crate::http::docs::refusals;
-use crate::http::extract::{Body, Segment};
+use crate::http::extract::{Body, Object, Segment};
 use crate::http::idempotency::Command;
 use crate::http::problem::{Fault, Problem, requested_and_available};
 use crate::serve::app::App;
@@ -37,7 +37,7 @@ struct Asked {
     quantity: Option<i64>,
     warehouse_id: Option<i32>,
     lot: Option<String>,
-    lines: Option<Vec<GoodsLine>>,
+    lines: Option<Vec<Object<GoodsLine>>>,
     reason: Option<String>,
 }
 
@@ -97,7 +97,7 @@ impl Asked {
         if one {
             return Err(Problem::invalid("/lines", "give sku and quantity, or lines, not both"));
         }
-        lines::checked(many, &reason)
+        lines::checked(many.into_iter().map(|Object(line)| line).collect(), &reason)
     }
 }
 
@@ -157,7 +157,8 @@ async fn create(
     };
     let asked_for = work.lines.clone();
     let sold = app.front.deduct(work, command.repeatable).await;
-    let answer = sold.map_err(Problem::from).and_then(|sold| match sold {
+    let failed = |failed| named(&asked_for, Problem::from(failed));
+    let answer = sold.map_err(failed).and_then(|sold| match sold {
         Sold::Done(done) => deducted(&asked_for, done).map(Answer::Deducted),
         Sold::Promised(token) => Ok(Answer::Promised(promised(&app, token))),
     });
@@ -261,16 +262,25 @@ pub fn refused(asked: &[Line], done: &Done) -> Problem {
         );
     };
     let detail = first.detail.as_deref().unwrap_or(code.title());
-    let problem = Problem::refused(code, detail);
-    let Some((requested, available)) = requested_and_available(code, detail) else {
+    let problem = named(asked, Problem::told(code, detail));
+    if asked.len() == 1 {
         return problem;
-    };
-    let mut problem = problem.with("requested", requested).with("available", available);
-    // Lines of one place add up, so the sums tell which of several places it was.
-    if let Some(line) = short_of(asked, done, requested, available) {
-        problem = problem.with("sku", &*line.place.sku);
     }
-    problem
+    // Lines of one place add up, so the sums tell which of several places it was.
+    let short = requested_and_available(code, detail)
+        .and_then(|(requested, available)| short_of(asked, done, requested, available));
+    match short {
+        Some(line) => problem.about(&line.place.sku),
+        None => problem,
+    }
+}
+
+/// With its SKU, where there is but one.
+fn named(asked: &[Line], problem: Problem) -> Problem {
+    match asked {
+        [only] => problem.about(&only.place.sku),
+        _ => problem,
+    }
 }
 
 fn short_of<'l>(
@@ -279,9 +289,6 @@ fn short_of<'l>(
     requested: i64,
     available: i64,
 ) -> Option<&'l Line> {
-    if let [only] = asked {
-        return Some(only);
-    }
     let wanted = |line: &Line| -> i64 {
         let same = asked.iter().filter(|other| other.place == line.place && other.lot == line.lot);
         same.map(|other| other.quantity.units()).fold(0, i64::saturating_add)

@@ -2,23 +2,20 @@
 
 use crate::http::access::{Access, Administering, Reading};
 use crate::http::docs::refusals;
-use crate::http::extract::{Body, Segment};
+use crate::http::extract::{Body, Params, Sku};
 use crate::http::idempotency::Command;
-use crate::http::page::Page;
+use crate::http::page::{self, Page, Slice};
 use crate::http::problem::Problem;
 use crate::serve::app::App;
-use crate::store::HotSku;
+use crate::store::{HotPlace, HotSku};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// No more are hot at once.
-const HOT_MAX: i64 = 1_000;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(set))
@@ -28,6 +25,16 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 #[serde(deny_unknown_fields)]
 struct Called {
     hot: bool,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before
+    cursor: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -43,13 +50,20 @@ refusals!(SetRefused, body = true, codes = [UnknownSku, RequestIdReused]);
 
 /// SKUs that are hot now, the most wanted first
 #[utoipa::path(get, path = "/hot", tag = "stock", operation_id = "list_hot",
-    responses((status = 200, body = Page<HotSku>), ListRefused))]
+    params(ListParams), responses((status = 200, body = Page<HotSku>), ListRefused))]
 async fn list(
     State(app): State<Arc<App>>,
     _: Access<Reading>,
+    Params(params): Params<ListParams>,
 ) -> Result<Json<Page<HotSku>>, Problem> {
-    let data = app.session().await?.hot_skus(HOT_MAX).await?;
-    Ok(Json(Page { data, next_cursor: None }))
+    let slice = Slice::new(params.limit)?;
+    let after: Option<HotPlace> = page::read(params.cursor.as_deref())?;
+    let rows = app.session().await?.hot_skus(after.as_ref(), slice.to_read()).await?;
+    Ok(Json(slice.page(rows, |hot| HotPlace {
+        rate: hot.rate,
+        sku: hot.sku.clone(),
+        warehouse_id: hot.warehouse_id,
+    })))
 }
 
 /// Calls a SKU hot by hand, or takes that back
@@ -59,7 +73,7 @@ async fn list(
 async fn set(
     State(app): State<Arc<App>>,
     command: Command<Administering>,
-    Segment(sku): Segment<String>,
+    Sku(sku): Sku,
     Body(Called { hot }): Body<Called>,
 ) -> Result<Response, Problem> {
     let caller = command.caller();

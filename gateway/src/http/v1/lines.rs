@@ -48,6 +48,20 @@ pub fn place(within: &str, sku: String, warehouse_id: Option<i32>) -> Result<Pla
     })
 }
 
+/// The warehouse that a query names, if it names one.
+pub fn asked(warehouse_id: Option<i32>) -> Result<Option<i32>, Problem> {
+    if let Some(number) = warehouse_id {
+        at(|| "warehouse_id".to_owned(), WarehouseId::new(Some(number)))?;
+    }
+    Ok(warehouse_id)
+}
+
+/// The SKU that a query names, if it names one.
+pub fn asked_sku(sku: Option<String>) -> Result<Option<String>, Problem> {
+    let label = at(|| "sku".to_owned(), Label::optional("sku", sku))?;
+    Ok(label.map(|label| label.to_string()))
+}
+
 /// 1 to 10,000 of them.
 pub fn checked(lines: Vec<GoodsLine>, reason: &Label) -> Result<Vec<Line>, Problem> {
     if lines.is_empty() || lines.len() > LINES_MAX {

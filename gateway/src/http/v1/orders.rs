@@ -1,9 +1,9 @@
 //! `/v1/orders`: orders and their states.
 
-use super::lines::MAIN;
+use super::lines::{self, MAIN};
 use crate::http::access::{Access, Operating, Reading};
 use crate::http::docs::refusals;
-use crate::http::extract::{Body, MaybeBody, Params, Segment};
+use crate::http::extract::{Body, MaybeBody, Params, Segment, objects};
 use crate::http::idempotency::Command;
 use crate::http::page::{self, Page, Slice};
 use crate::http::problem::Problem;
@@ -69,12 +69,13 @@ impl State_ {
 #[schema(as = NewOrder)]
 struct OrderBody {
     direction: Direction,
+    #[serde(deserialize_with = "objects")]
     #[schema(min_items = 1, max_items = 10_000)]
     lines: Vec<NewLine>,
     #[schema(minimum = 1, maximum = 999)]
     warehouse_id: Option<i32>,
     /// Your own number for it
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(min_length = 1, max_length = 200)]
     external_ref: Option<String>,
 }
 
@@ -191,6 +192,7 @@ struct Why {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
+    #[param(inline)]
     state: Option<State_>,
     #[param(minimum = 1, maximum = 999)]
     warehouse_id: Option<i32>,
@@ -225,6 +227,8 @@ refusals!(
     request_body = OrderBody,
     responses((status = 201, body = Created, headers(("Location" = String, description = "Where it is")),
         links(("get" = (operation_id = "get_order", parameters(("order_no" = "$response.body#/order_no")))),
+              ("complete" = (operation_id = "complete_order", parameters(("order_no" = "$response.body#/order_no")))),
+              ("revert" = (operation_id = "revert_order", parameters(("order_no" = "$response.body#/order_no")))),
               ("start" = (operation_id = "start_order", parameters(("order_no" = "$response.body#/order_no")))),
               ("fail" = (operation_id = "fail_order", parameters(("order_no" = "$response.body#/order_no")))))), CreateRefused))]
 async fn create(
@@ -281,7 +285,7 @@ async fn list(
     let slice = Slice::new(params.limit)?;
     let filter = OrderFilter {
         state: params.state.map(|state| state.name().to_owned()),
-        warehouse_id: params.warehouse_id,
+        warehouse_id: lines::asked(params.warehouse_id)?,
         external_ref: params.external_ref,
         before: page::read(params.cursor.as_deref())?,
     };

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::http::access::{Access, Administering, Reading};
 use crate::http::docs::refusals;
-use crate::http::extract::{Body, Params, Segment};
+use crate::http::extract::{Body, Params, Sku};
 use crate::http::idempotency::Command;
 use crate::http::page::{self, Page, Slice};
 use crate::http::problem::Problem;
@@ -61,11 +61,16 @@ refusals!(ListRefused);
 #[utoipa::path(put, path = "/products/{sku}", tag = "products", operation_id = "put_product",
     params(("sku" = String, Path, description = "Letter by letter", min_length = 1, max_length = 64)),
     request_body = ProductBody,
-    responses((status = 201, body = Product, description = "New"), (status = 200, body = Product, description = "Changed"), PutRefused))]
+    responses((status = 201, body = Product, description = "New",
+        links(("get" = (operation_id = "get_product", parameters(("sku" = "$response.body#/sku")))),
+              ("stock" = (operation_id = "get_stock", parameters(("sku" = "$response.body#/sku")))),
+              ("recount" = (operation_id = "recount", parameters(("sku" = "$response.body#/sku")))),
+              ("hot" = (operation_id = "set_hot", parameters(("sku" = "$response.body#/sku")))),
+              ("delete" = (operation_id = "delete_product", parameters(("sku" = "$response.body#/sku")))))), (status = 200, body = Product, description = "Changed"), PutRefused))]
 async fn put(
     State(app): State<Arc<App>>,
     command: Command<Administering>,
-    Segment(sku): Segment<String>,
+    Sku(sku): Sku,
     Body(body): Body<ProductBody>,
 ) -> Result<Response, Problem> {
     let product = NewProduct {
@@ -93,7 +98,7 @@ async fn put(
 async fn get(
     State(app): State<Arc<App>>,
     _: Access<Reading>,
-    Segment(sku): Segment<String>,
+    Sku(sku): Sku,
 ) -> Result<Json<Product>, Problem> {
     let found = app.session().await?.products(Some(&sku), None, 1).await?;
     found.into_iter().next().map(Json).ok_or_else(|| unknown(&sku))
@@ -110,7 +115,7 @@ pub fn unknown(sku: &str) -> Problem {
 async fn delete(
     State(app): State<Arc<App>>,
     command: Command<Administering>,
-    Segment(sku): Segment<String>,
+    Sku(sku): Sku,
 ) -> Result<Response, Problem> {
     let caller = command.caller();
     let put = app

@@ -5,7 +5,7 @@ use super::lines::{self, GoodsLine};
 use crate::deduct::work::{Done, Kind, Work};
 use crate::http::access::{Access, Operating, Reading};
 use crate::http::docs::refusals;
-use crate::http::extract::{Body, MaybeBody, Segment};
+use crate::http::extract::{Body, MaybeBody, Segment, objects};
 use crate::http::idempotency::Command;
 use crate::http::problem::Problem;
 use crate::serve::app::App;
@@ -43,6 +43,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewReservation {
+    #[serde(deserialize_with = "objects")]
     #[schema(min_items = 1, max_items = 10_000)]
     lines: Vec<GoodsLine>,
     /// How long; 900 where nothing is said

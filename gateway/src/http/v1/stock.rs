@@ -1,17 +1,18 @@
 //! `/v1/stock`: how much there is, and counting it anew.
 
-use super::lines::MAIN;
+use super::lines::{self, MAIN};
 use super::products::unknown;
 use crate::deduct::breaker::State as Breaker;
+use crate::error::Error;
 use crate::http::access::{Access, Operating, Reading};
 use crate::http::docs::refusals;
 use crate::http::etag::{self, Match};
-use crate::http::extract::{Body, Params, Segment};
+use crate::http::extract::{Body, Params, Sku};
 use crate::http::idempotency::Command;
 use crate::http::page::{self, Page, Slice};
 use crate::http::problem::Problem;
 use crate::serve::app::App;
-use crate::store::{Answer, Goods, Level, Lot, Session};
+use crate::store::{Answer, Caller, Goods, Level, Lot, Session};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -166,7 +167,8 @@ struct ListParams {
 /// What was counted
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Count {
+#[schema(as = Count)]
+struct NewCount {
     #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
     counted: i64,
     #[schema(min_length = 1, max_length = 64)]
@@ -202,16 +204,17 @@ refusals!(
 async fn get(
     State(app): State<Arc<App>>,
     _: Access<Reading>,
-    Segment(sku): Segment<String>,
+    Sku(sku): Sku,
     Params(params): Params<GetParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (levels, lots) = match look_up(&app, &sku, params.warehouse_id).await {
+    let asked = lines::asked(params.warehouse_id)?;
+    let (levels, lots) = match look_up(&app, &sku, asked).await {
         Ok(found) => found,
         Err(problem) if problem.status != StatusCode::SERVICE_UNAVAILABLE => return Err(problem),
-        Err(problem) => return stale(&app, sku, params.warehouse_id).ok_or(problem),
+        Err(problem) => return stale(&app, sku, asked).ok_or(problem),
     };
-    let warehouse_id = params.warehouse_id.unwrap_or(MAIN);
+    let warehouse_id = asked.unwrap_or(MAIN);
     let version = version(&levels, lots.as_deref(), warehouse_id, params.lot.as_deref())?;
     let tag = [(ETAG, etag::tag(version))];
     if etag::is_known(&headers, version) {
@@ -282,10 +285,9 @@ async fn list(
 ) -> Result<Json<Page<StockOf>>, Problem> {
     let slice = Slice::new(params.limit)?;
     let after: Option<String> = page::read(params.cursor.as_deref())?;
-    let low = params.low.unwrap_or(false);
+    let (low, asked) = (params.low.unwrap_or(false), lines::asked(params.warehouse_id)?);
     let session = &mut app.session().await?;
-    let rows =
-        session.stock_page(params.warehouse_id, low, after.as_deref(), slice.to_read()).await?;
+    let rows = session.stock_page(asked, low, after.as_deref(), slice.to_read()).await?;
     let mut found: Vec<(String, Vec<Level>)> = Vec::new();
     for (sku, level) in rows {
         match found.last_mut() {
@@ -303,38 +305,75 @@ async fn list(
 #[utoipa::path(put, path = "/stock/{sku}/on-hand", tag = "stock", operation_id = "recount",
     params(("sku" = String, Path, description = "Letter by letter", min_length = 1, max_length = 64),
         ("If-Match" = String, Header, description = "The ETag of GET /v1/stock/{sku} for this warehouse and lot")),
-    request_body = Count,
+    request_body = NewCount,
     responses((status = 200, body = Levels, headers(("ETag" = String, description = "The row's version now"))), CountRefused))]
 async fn recount(
     State(app): State<Arc<App>>,
     command: Command<Operating>,
-    Segment(sku): Segment<String>,
+    Sku(sku): Sku,
     headers: HeaderMap,
-    Body(count): Body<Count>,
+    Body(count): Body<NewCount>,
 ) -> Result<Response, Problem> {
-    let goods = Goods { sku, warehouse_id: count.warehouse_id.unwrap_or(MAIN), lot: count.lot };
-    let wanted = Match::required(&headers)?;
-    let seen = match wanted.is_a_choice() {
-        true => Some(version_of(&mut app.session().await?, &goods).await?),
-        false => None,
-    };
-    let expected = wanted.expected(|| seen)?;
-    let caller = command.caller();
+    let warehouse_id = count.warehouse_id.unwrap_or(MAIN);
+    let goods = Goods { sku, warehouse_id, lot: count.lot.clone() };
+    let expected = Match::required(&headers)?.expected()?;
+    let (caller, sku) = (command.caller(), goods.sku.clone());
     let (levels, version) = app
         .command(|mut session| async move {
-            let answer =
-                session.recount(&goods, count.counted, expected, &count.reason, &caller).await?;
-            let version = version_of(&mut session, &goods).await?;
-            Ok((Levels::of(&goods, &answer), version))
+            counted_at_any(&mut session, &goods, &count, &expected, &caller).await
         })
         .await
-        .map_err(|problem| command.refuse(problem))?;
+        .map_err(|problem| command.refuse(problem.about(&sku)))?;
     let replayed = levels.replayed;
-    Ok(command.answer(([(ETAG, etag::tag(version))], Json(levels)), replayed))
+    // A repeat has the levels of then; which version they were is not kept.
+    let tag = (!replayed).then(|| [(ETAG, etag::tag(version))]);
+    Ok(command.answer((tag, Json(levels)), replayed))
+}
+
+/// On the first of the versions that holds.
+async fn counted_at_any(
+    session: &mut Session,
+    goods: &Goods,
+    count: &NewCount,
+    versions: &[Option<i64>],
+    caller: &Caller,
+) -> Result<(Levels, i64), Error> {
+    let mut told = Err(Error::Answer("no version to expect".to_owned()));
+    for version in versions {
+        session.begin().await?;
+        told = counted(session, goods, count, *version, caller).await;
+        match &told {
+            Ok(_) => session.commit().await?,
+            Err(_) => session.rollback().await?,
+        }
+        if !told.as_ref().is_err_and(is_another_version) {
+            break;
+        }
+    }
+    told
+}
+
+/// The levels after it and, read while the row is still locked, their version.
+async fn counted(
+    session: &mut Session,
+    goods: &Goods,
+    count: &NewCount,
+    expected: Option<i64>,
+    caller: &Caller,
+) -> Result<(Levels, i64), Error> {
+    let answer = session.recount(goods, count.counted, expected, &count.reason, caller).await?;
+    Ok((Levels::of(goods, &answer), version_of(session, goods).await?))
+}
+
+/// Whether another of the versions that will do may still be it: the row's, or that of the command
+/// which this one repeats.
+fn is_another_version(error: &Error) -> bool {
+    let code = error.refusal().map(|refused| refused.code);
+    matches!(code, Some(Code::VersionConflict | Code::RequestIdReused))
 }
 
 /// As `GET` would tell it.
-async fn version_of(session: &mut Session, goods: &Goods) -> crate::error::Result<i64> {
+async fn version_of(session: &mut Session, goods: &Goods) -> Result<i64, Error> {
     let place = Some(goods.warehouse_id);
     if let Some(name) = &goods.lot {
         let lots = session.lots(&goods.sku, place, LOTS_MAX).await?;

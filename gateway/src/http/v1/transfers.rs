@@ -66,6 +66,7 @@ async fn create(
     Body(asked): Body<NewTransfer>,
 ) -> Result<Response, Problem> {
     let caller = command.caller();
+    let sku = asked.sku.clone();
     let moved = app
         .command(|mut session| async move {
             let reason = asked.reason.as_deref().unwrap_or("transfer");
@@ -84,7 +85,7 @@ async fn create(
             })
         })
         .await
-        .map_err(|problem| command.refuse(problem))?;
+        .map_err(|problem| command.refuse(problem.about(&sku)))?;
     let replayed = moved.replayed;
     Ok(command.answer((StatusCode::CREATED, Json(moved)), replayed))
 }
