@@ -73,6 +73,11 @@ const OF_READERS: &[Exception] = &[
         "goes through products in order, looks up each, and stops when the page is full",
     ),
     except(
+        "EXECUTE \"stock_page\"(",
+        &["stock"],
+        "looks up each product of a page: a leaf a SKU",
+    ),
+    except(
         "EXECUTE \"known_requests\"",
         &["journal"],
         "asked once when a record is replayed again, for all of it: an index by request id would \
