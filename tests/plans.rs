@@ -66,6 +66,7 @@ const OF_READERS: &[Exception] = &[
         &["stock", "product"],
         "all that is low is all of a partial index; where many are, their products are hashed",
     ),
+    except("leases WHERE state", &["lease"], "all that are open are all of a partial index"),
     except("ANY (ARRAY['P77', 'P78'])", &["stock"], "a leaf a SKU"),
     except(
         "EXECUTE \"levels\"(",
