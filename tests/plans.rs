@@ -73,11 +73,7 @@ const OF_READERS: &[Exception] = &[
         &["product", "stock"],
         "goes through products in order, looks up each, and stops when the page is full",
     ),
-    except(
-        "EXECUTE \"stock_page\"(",
-        &["stock"],
-        "looks up each product of a page: a leaf a SKU",
-    ),
+    except("EXECUTE \"stock_page\"(", &["stock"], "looks up each product of a page: a leaf a SKU"),
     except(
         "EXECUTE \"known_requests\"",
         &["journal"],
