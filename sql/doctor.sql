@@ -51,7 +51,8 @@ expected AS (
         reservation_line_pkey, reservation_line_open, orders, orders_pkey, orders_order_no_key, orders_open,
         orders_external, order_line, order_line_pkey, upkeep, upkeep_pkey, products, warehouses, stock_now,
         stock_level, stock_lot, low_stock, audit_log, outbox, reservations, order_status, order_lines, order_history,
-        hot_sku, hot_sku_pkey, hot_skus
+        hot_sku, hot_sku_pkey, hot_skus,
+        api_key, api_key_pkey, api_key_key_hash_key, lease, lease_pkey, lease_open, leases
         }'::pg_catalog.name[]) AS name
 ),
 role AS (
@@ -64,7 +65,8 @@ callable AS MATERIALIZED (
     SELECT p.oid, p.proacl, pg_catalog.format('inventory.%I', p.proname) AS name,
            CASE WHEN p.proname IN ('verify', 'doctor', 'group_commit') THEN 'inventory_reader'
                 WHEN p.proname IN ('install', 'put_product', 'put_warehouse', 'delete_product', 'delete_warehouse',
-                                   'maintain', 'reshard', 'reshard_step', 'set_hot') THEN 'inventory_admin'
+                                   'maintain', 'reshard', 'reshard_step', 'set_hot', 'repair_leases',
+                                   'create_api_key', 'api_keys', 'revoke_api_key', 'touch_api_keys') THEN 'inventory_admin'
                 ELSE 'inventory_operator' END AS role
       FROM pg_catalog.pg_proc AS p
      WHERE p.pronamespace = (SELECT h.oid FROM here AS h)

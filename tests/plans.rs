@@ -66,12 +66,14 @@ const OF_READERS: &[Exception] = &[
         &["stock", "product"],
         "all that is low is all of a partial index; where many are, their products are hashed",
     ),
+    except("leases WHERE state", &["lease"], "all that are open are all of a partial index"),
     except("ANY (ARRAY['P77', 'P78'])", &["stock"], "a leaf a SKU"),
     except(
         "EXECUTE \"levels\"(",
         &["product", "stock"],
         "goes through products in order, looks up each, and stops when the page is full",
     ),
+    except("EXECUTE \"stock_page\"(", &["stock"], "looks up each product of a page: a leaf a SKU"),
     except(
         "EXECUTE \"known_requests\"",
         &["journal"],
