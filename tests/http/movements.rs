@@ -131,7 +131,7 @@ pub async fn orders_of_many_lines_leave_whole_or_not_at_all(pg: Pg) {
     operator.post("/v1/deductions", &lines(&many)).await.refuses(422, "invalid_argument", "10000");
     assert_eq!(operator.get("/v1/stock/A").await.is(200)["on_hand"], 2);
     assert_eq!(operator.get("/v1/stock/B").await.is(200)["on_hand"], 4);
-    let all = lines(&vec![("B", 1); 4]);
+    let all = lines(&[("B", 1); 4]);
     operator.post("/v1/deductions", &all).await.is(201);
     db.verify_is_clean().await;
 }

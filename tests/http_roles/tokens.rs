@@ -34,7 +34,7 @@ impl Issuer {
         let ed = Ed25519KeyPair::generate().unwrap();
         let jwks = NamedTempFile::new().unwrap();
         let keys = json!({"keys": [
-            {"kty": "RSA", "kid": "r1", "use": "sig", "alg": "RS256", "n": text(&modulus(&rsa)), "e": "AQAB"},
+            {"kty": "RSA", "kid": "r1", "use": "sig", "alg": "RS256", "n": text(modulus(&rsa)), "e": "AQAB"},
             {"kty": "OKP", "crv": "Ed25519", "kid": "e1", "x": text(ed.public_key().as_ref())},
         ]});
         std::fs::write(jwks.path(), keys.to_string()).unwrap();
