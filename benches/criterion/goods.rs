@@ -59,7 +59,7 @@ pub fn held(book: &mut Book, id: HoldId, skus: usize, ends: Option<Moment>) -> R
         row.reserved += lines.iter().filter(|line| line.place == *place).count() as i64;
     }
     let held = HoldState::Held;
-    let hold = Hold { state: held, expires_at: ends, lines, stored: held };
+    let hold = Hold { state: held, expires_at: ends, lines, stored: held, lease: None };
     book.papers.holds.insert(id, Ok(hold));
     Ok(())
 }

@@ -77,7 +77,7 @@ enum Command {
     /// SKUs that many want at once: list, set, clear
     Hot(hot::HotArgs),
     /// Run the REST gateway
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Keys of the REST gateway: create, list, revoke
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -141,7 +141,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Hot(args) => hot::run(settings, args).await,
         Command::Completions(args) => shell::completions(Cli::command(), &args),
         Command::Man(args) => shell::man(Cli::command(), &args),
-        Command::Serve(args) => serve::run(settings, args).await,
+        Command::Serve(args) => serve::run(settings, *args).await,
         Command::Key(command) => key::run(settings, command).await,
         Command::Openapi => serve::openapi(settings),
         Command::Replay(args) => replay::run(settings, args).await,

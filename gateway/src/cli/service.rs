@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub enum Service {
     Database(Session),
-    Gateway(Client),
+    Gateway(Box<Client>),
 }
 
 /// A call that goes the one way or the other.

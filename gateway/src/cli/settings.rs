@@ -81,7 +81,7 @@ impl Settings {
     /// Where commands about stock are carried out: by the gateway if one is named, else on the database.
     pub async fn service(&self) -> Result<Service> {
         match self.gateway()? {
-            Some(client) => Ok(Service::Gateway(client)),
+            Some(client) => Ok(Service::Gateway(Box::new(client))),
             None => self.connect().await.map(Service::Database),
         }
     }

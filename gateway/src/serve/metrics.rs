@@ -70,11 +70,14 @@ struct Operation {
     busy: Counter,
 }
 
+/// Method, route and status.
+type Asked = (Method, String, u16);
+
 /// One registry a service, so that two in one process count apart.
 pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
-    requests: RwLock<HashMap<(Method, String, u16), (Counter, Histogram)>>,
+    requests: RwLock<HashMap<Asked, (Counter, Histogram)>>,
     batch_size: Histogram,
     pool_wait: Histogram,
     operations: Vec<Operation>,
