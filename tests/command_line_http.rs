@@ -100,7 +100,10 @@ fn masked(text: &str) -> String {
     let mut rest = text;
     while !rest.is_empty() {
         let end = rest.find(|c| !word(c)).unwrap_or(rest.len());
-        out += hidden(&rest[..end]);
+        // What ends a sentence is no part of the word.
+        let bare = rest[..end].trim_end_matches([':', '.']);
+        out += hidden(bare);
+        out += &rest[bare.len()..end];
         let gap = rest[end..].find(word).map_or(rest.len(), |gap| end + gap);
         out += &rest[end..gap];
         rest = &rest[gap..];

@@ -9,11 +9,16 @@ use super::record::Record;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 const MAGIC: &[u8; 8] = b"INVLEDG1";
 /// Bytes of a record at most: what claims to be longer is none.
 const RECORD_MAX: usize = 64 << 10;
 const FRAME: usize = 8;
+/// Whoever had the folder before may not be quite gone: a process that it had just begun holds its lock
+/// until it has its own program.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// What was cut off the end of a file: a write that a crash interrupted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,10 +39,18 @@ impl Folder {
         let open =
             OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock"));
         let lock = open.map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Folder { path: path.to_owned(), lock }),
-            Err(TryLockError::WouldBlock) => Err(LedgerError::Locked(path.display().to_string())),
-            Err(TryLockError::Error(cause)) => Err(failed(cause)),
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Folder { path: path.to_owned(), lock }),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LedgerError::Locked(path.display().to_string()));
+                }
+                Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+            }
         }
     }
 
