@@ -1,7 +1,7 @@
 -- Years of trade, written past the engine: as many rows as make a scan of any of these tables worse
 -- than a look-up. Whatever the calls are about has few of them.
 INSERT INTO inventory.warehouse SELECT n, 'W' || n, 'Warehouse ' || n FROM generate_series(3, 8) AS n;
-SELECT setval('inventory.order_number_001', extract(epoch FROM now())::bigint * 1000000);
+SELECT setval('inventory.order_number_001', greatest(last_value, extract(epoch FROM now())::bigint * 1000000)) FROM inventory.order_number_001;
 INSERT INTO inventory.product (sku, name, low_stock_threshold, lot_controlled, unit, attributes, created_at, updated_at)
 SELECT 'P' || n, 'Product ' || n, CASE WHEN n % 3 = 0 THEN 10 END, n % 50 = 0, 'each', '{}', now(), now()
   FROM generate_series(1, 5000) AS n;
