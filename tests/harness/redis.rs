@@ -48,6 +48,20 @@ impl Redis {
         panic!("Redis lets nobody in");
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Makes it forget everything.
+    pub async fn flush(&self) {
+        let said = format!("AUTH {PASSWORD}\r\nFLUSHALL\r\n");
+        let mut line = TcpStream::connect(("127.0.0.1", self.port)).expect("Redis listens");
+        line.write_all(said.as_bytes()).expect("Redis reads");
+        let mut answers = [0; 10];
+        std::io::Read::read_exact(&mut line, &mut answers).expect("Redis answers");
+        assert_eq!(&answers, b"+OK\r\n+OK\r\n");
+    }
+
     pub fn url(&self) -> String {
         format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port)
     }

@@ -2,7 +2,6 @@
 
 use super::lines::{self, MAIN};
 use super::products::unknown;
-use crate::deduct::breaker::State as Breaker;
 use crate::error::Error;
 use crate::http::access::{Access, Operating, Reading};
 use crate::http::docs::refusals;
@@ -10,7 +9,7 @@ use crate::http::etag::{self, Match};
 use crate::http::extract::{Body, Params, Sku};
 use crate::http::idempotency::Command;
 use crate::http::page::{self, Page, Slice};
-use crate::http::problem::Problem;
+use crate::http::problem::{Fault, Problem};
 use crate::serve::app::App;
 use crate::store::{Answer, Caller, Goods, Level, Lot, Session};
 use axum::Json;
@@ -211,7 +210,7 @@ async fn get(
     let asked = lines::asked(params.warehouse_id)?;
     let (levels, lots) = match look_up(&app, &sku, asked).await {
         Ok(found) => found,
-        Err(problem) if problem.status != StatusCode::SERVICE_UNAVAILABLE => return Err(problem),
+        Err(problem) if problem.code != Fault::Away.code() => return Err(problem),
         Err(problem) => return stale(&app, sku, asked).ok_or(problem),
     };
     let warehouse_id = asked.unwrap_or(MAIN);
@@ -245,9 +244,6 @@ async fn look_up(
 
 /// What was known last, where the database cannot be asked. Without an ETag: nothing may rely on it.
 fn stale(app: &App, sku: String, warehouse_id: Option<i32>) -> Option<Response> {
-    if app.breaker.state() == Breaker::Closed && app.unready().is_none() {
-        return None;
-    }
     let levels = app.front.known.of(&sku, warehouse_id);
     let found = (!levels.is_empty()).then(|| StockOf::new(sku, levels, None))?;
     Some(Json(StockOf { stale: true, ..found }).into_response())

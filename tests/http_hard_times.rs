@@ -1,0 +1,126 @@
+//! Hard times over HTTP: a Redis that is flushed, frozen or gone, and a database that is killed under
+//! load. Nothing is oversold, and what was promised is kept.
+#![allow(clippy::unwrap_used)] // a test may end in a panic
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use inventory_tests::{
+    Client, Connection, Gateway, Pg, Redis, Reply, Request, Verdict, chaos, promises, skipped,
+};
+use serde_json::{Value, json};
+
+promises!(a_redis_at_the_door_changes_nothing, promises_are_kept_when_the_database_is_back);
+
+fn sale(sku: &str) -> Request {
+    Request::post("/v1/deductions", &json!({"sku": sku, "quantity": 1}))
+}
+
+/// All at once, half of them under keys of their own, which the door lets through.
+async fn crowd(client: &Client, sku: &str, orders: usize) -> Vec<Reply> {
+    let mut lines = Vec::new();
+    for _ in 0..orders {
+        lines.push(Connection::open(client.address).await.unwrap());
+    }
+    join_all(lines.iter_mut().enumerate().map(async |(n, line)| {
+        let sale = if n % 2 == 0 { sale(sku) } else { sale(sku).once(&format!("{sku}-{n}")) };
+        line.send(&client.signed(&sale)).await.unwrap()
+    }))
+    .await
+}
+
+fn with_status(replies: &[Reply], status: u16) -> usize {
+    replies.iter().filter(|reply| reply.status == status).count()
+}
+
+async fn a_redis_at_the_door_changes_nothing(pg: Pg) -> Verdict {
+    let Some(redis) = Redis::start().await else { return skipped("this machine has no Redis") };
+    let db = pg.database().await;
+    let mut command = Gateway::command(&db);
+    command.env("INVENTORY_REDIS_URL", redis.url()).args(["--hot-qps", "20"]);
+    let gateway = Gateway::start(&db, command).await;
+    let mut owner = db.owner().await;
+    for state in ["there", "flushed", "frozen", "going on", "gone"] {
+        match state {
+            "flushed" => redis.flush().await,
+            "frozen" => chaos::halt(redis.pid()),
+            "going on" => chaos::go_on(redis.pid()),
+            "gone" => chaos::kill(redis.pid()),
+            _ => {}
+        }
+        // The second time it is hot, and known to be empty.
+        for round in 0..2 {
+            let sku = format!("{state}-{round}");
+            db.stock(&[(&sku, 100)]).await;
+            let replies = crowd(&gateway.operator, &sku, 500).await;
+            assert_eq!(
+                (with_status(&replies, 201), with_status(&replies, 400)),
+                (100, 400),
+                "{sku}"
+            );
+            // What comes in by plain SQL sells within a second.
+            owner.run(&format!("SELECT inventory.receive('{sku}', 1)")).await;
+            let begun = Instant::now();
+            while gateway.operator.send(sale(&sku)).await.status != 201 {
+                assert!(begun.elapsed() < Duration::from_secs(1), "{sku} sells again");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+    db.verify_is_clean().await;
+    gateway.logged_no_failure();
+    Verdict::Passed
+}
+
+/// Until it says anything but `accepted`.
+async fn settled(client: &Client, token: &str) -> Value {
+    let begun = Instant::now();
+    loop {
+        let told = client.get(&format!("/v1/deductions/{token}")).await.is(200);
+        if told["state"] != "accepted" {
+            return told;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{told}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn promises_are_kept_when_the_database_is_back(pg: Pg) {
+    let db = pg.private_database(|builder| builder).await;
+    let journal = tempfile::tempdir().unwrap();
+    let folder = journal.path().to_str().unwrap();
+    let arguments = ["--journal-dir", folder, "--lease-min", "40", "--breaker-open-ms", "500"];
+    let gateway = Gateway::with(&db, &arguments).await;
+    db.stock(&[("A", 100)]).await;
+    gateway.operator.send(sale("A")).await.is(201);
+    let mut owner = db.owner().await;
+    owner.until("SELECT EXISTS (SELECT FROM inventory.leases WHERE state = 'OPEN')").await;
+    drop(owner);
+
+    db.server.kill();
+    let replies = crowd(&gateway.operator, "A", 60).await;
+    let promised: Vec<_> = replies.iter().filter(|reply| reply.status == 202).collect();
+    assert!((1..=60).contains(&promised.len()), "{} were promised", promised.len());
+    let waiting = replies.len() - promised.len();
+    assert_eq!(with_status(&replies, 503), waiting, "the others are told to come again");
+    assert_eq!(gateway.operator.get("/v1/stock/A").await.is(200)["stale"], true);
+
+    // The gateway dies too; its journal is on disk.
+    let tokens: Vec<String> =
+        promised.iter().map(|reply| reply.json()["token"].as_str().unwrap().to_owned()).collect();
+    chaos::kill(gateway.pid());
+    drop(gateway);
+    db.server.start_again();
+    let gateway = Gateway::with(&db, &arguments).await;
+    let mut numbers = std::collections::BTreeSet::new();
+    for token in &tokens {
+        let told = settled(&gateway.operator, token).await;
+        assert_eq!(told["state"], "completed", "{told}");
+        assert!(numbers.insert(told["order_no"].to_string()), "an order number each");
+    }
+    let mut owner = db.owner().await;
+    let sold =
+        "SELECT -sum(on_hand_delta) FROM inventory.journal WHERE event_type = 'STOCK_DEDUCTED'";
+    owner.check(sold, &(tokens.len() + 1).to_string()).await;
+    db.verify_is_clean().await;
+}
