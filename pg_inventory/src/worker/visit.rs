@@ -91,8 +91,8 @@ fn rounds(owner: Oid) -> Found {
     }
 }
 
-/// A pass of each job. After each it rests as long as it worked, so that it takes no more than half of
-/// anything. One that fails stops no other.
+/// A pass of each job. After each it rests at least as long as it worked, so that it takes no more than half
+/// of anything. One that fails stops no other.
 fn round(owner: Oid) -> Found {
     let (mut more, mut failed) = (false, false);
     for job in &JOBS {
@@ -104,7 +104,7 @@ fn round(owner: Oid) -> Found {
             Some(None) => return Found::Kept,
             None => failed = true,
         }
-        process::rest(begun.elapsed().min(REST));
+        process::rest(begun.elapsed().saturating_mul(job.rests).min(REST));
     }
     match (failed, more) {
         (true, _) => Found::Failed,
