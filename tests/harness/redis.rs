@@ -53,7 +53,7 @@ impl Redis {
     }
 
     /// Makes it forget everything.
-    pub async fn flush(&self) {
+    pub fn flush(&self) {
         let said = format!("AUTH {PASSWORD}\r\nFLUSHALL\r\n");
         let mut line = TcpStream::connect(("127.0.0.1", self.port)).expect("Redis listens");
         line.write_all(said.as_bytes()).expect("Redis reads");
