@@ -18,7 +18,7 @@ sql_function!(install);
 /// The steps from nothing to the layout of today; step n brings layout n - 1 to n, so a fresh
 /// install and an upgraded one are the same by construction.
 const STEPS: [fn(&Spi, Shards); LAYOUT as usize] =
-    [core_tables, domain_tables, hot_tables, gateway_tables];
+    [core_tables, domain_tables, hot_tables, gateway_tables, relay_tables, saga_tables];
 
 /// Journal partitions that exist from the start; what comes after them falls into the default one.
 const JOURNAL_AHEAD: i64 = 10;
@@ -121,6 +121,14 @@ fn hot_tables(spi: &Spi, _: Shards) {
 
 fn gateway_tables(spi: &Spi, _: Shards) {
     spi.script(include_str!("../../../sql/layout/004_gateway.sql"));
+}
+
+fn relay_tables(spi: &Spi, _: Shards) {
+    spi.script(include_str!("../../../sql/layout/005_relay.sql"));
+}
+
+fn saga_tables(spi: &Spi, _: Shards) {
+    spi.script(include_str!("../../../sql/layout/006_saga.sql"));
 }
 
 /// Warehouse 1 exists after every install, and every warehouse has its sequence of order numbers.

@@ -1,0 +1,1 @@
+-- Layout 5: how far each sink has been told.

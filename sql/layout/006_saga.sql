@@ -1,0 +1,1 @@
+-- Layout 6: sagas and their steps.
