@@ -19,6 +19,7 @@ pub enum Code {
     Busy,
     InUse,
     UnknownSaga,
+    NothingToRetry,
 }
 
 /// One line of the catalogue.
@@ -51,7 +52,7 @@ const fn entry(
 
 /// Every refusal there is, in the order of [`Code`].
 #[rustfmt::skip]
-pub const CATALOGUE: [Entry; 16] = [
+pub const CATALOGUE: [Entry; 17] = [
     entry(Code::InsufficientStock, "insufficient_stock", "IV001", 400, "not enough stock is available",
         "Ask for less, receive more, or look at inventory.stock_level."),
     entry(Code::UnknownSku, "unknown_sku", "IV002", 404, "the SKU is not known",
@@ -84,6 +85,8 @@ pub const CATALOGUE: [Entry; 16] = [
         "Move or write off what is there first."),
     entry(Code::UnknownSaga, "unknown_saga", "IV016", 404, "the saga is not known",
         "Use the saga_id that inventory.begin_saga returned; sagas that ended are forgotten after pg_inventory.saga_retention."),
+    entry(Code::NothingToRetry, "nothing_to_retry", "IV017", 409, "the saga does not need attention",
+        "Only a saga in state NEEDS_ATTENTION is tried again by hand; look at inventory.sagas."),
 ];
 
 impl Code {

@@ -14,6 +14,7 @@ mod numbers;
 mod once;
 mod orders;
 mod reshard;
+mod sagas;
 mod stock;
 mod upkeep;
 mod verify;
