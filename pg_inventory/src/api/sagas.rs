@@ -430,6 +430,7 @@ impl Saga {
         let answers = self.definition.steps.iter().zip(&self.answers).filter_map(named);
         let what = json!({
             "participant": step.participant, "call": word, "timeout_ms": step.timeout_ms,
+            "trace_id": self.trace_id,
             "body": {
                 "saga_id": self.id.text(), "saga": self.name, "step": step.name,
                 "step_id": format!("{}.{}", self.id.text(), step.name),
