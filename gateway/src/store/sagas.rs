@@ -145,7 +145,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         Ok(SagaMoved {
             saga_id: row.try_get("saga_id")?,
@@ -167,7 +167,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         Ok(SagaMoved { saga_id, state: row.try_get("state")?, replayed: row.try_get("replayed")? })
     }
@@ -183,7 +183,7 @@ impl Session {
             .bind(holder)
             .bind(interval(ttl))
             .bind(most)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter()
             .map(|row| {
@@ -208,19 +208,18 @@ impl Session {
             .bind(report.map(|report| report.outcome.as_str()))
             .bind(report.and_then(|report| report.answer.as_ref()))
             .bind(report.and_then(|report| report.detail.as_ref()))
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         next(&row)
     }
 
     /// One that is there; refused as unknown where it is not.
     pub async fn saga_detail(&mut self, saga_id: Uuid) -> Result<SagaDetail> {
-        let row =
-            sqlx::query(sql::SAGA).bind(saga_id).fetch_optional(&mut *self.connection).await?;
+        let row = sqlx::query(sql::SAGA).bind(saga_id).fetch_optional(&mut self.connection).await?;
         let unknown = || Error::refused(Code::UnknownSaga, format!("saga {saga_id} is not known"));
         let saga = saga(&row.ok_or_else(unknown)?)?;
         let rows =
-            sqlx::query(sql::SAGA_STEPS).bind(saga_id).fetch_all(&mut *self.connection).await?;
+            sqlx::query(sql::SAGA_STEPS).bind(saga_id).fetch_all(&mut self.connection).await?;
         let steps = rows.iter().map(step).collect::<Result<_>>()?;
         Ok(SagaDetail { saga, steps })
     }
@@ -230,15 +229,14 @@ impl Session {
             .bind(&filter.state)
             .bind(filter.before)
             .bind(limit)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter().map(saga).collect()
     }
 
     /// Sagas that have not ended, by state; of each state at most `limit` are counted.
     pub async fn open_sagas(&mut self, limit: i64) -> Result<Vec<(String, i64)>> {
-        let rows =
-            sqlx::query(sql::OPEN_SAGAS).bind(limit).fetch_all(&mut *self.connection).await?;
+        let rows = sqlx::query(sql::OPEN_SAGAS).bind(limit).fetch_all(&mut self.connection).await?;
         rows.iter().map(|row| Ok((row.try_get("state")?, row.try_get("sagas")?))).collect()
     }
 }
