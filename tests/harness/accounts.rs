@@ -101,7 +101,7 @@ impl Accounts {
         });
         let accounts = Accounts { address, books, gate, serving };
         for (account, balance) in balances {
-            accounts.books().balances.insert((*account).to_owned(), *balance);
+            accounts.grant(account, *balance);
         }
         accounts
     }
@@ -128,6 +128,11 @@ impl Accounts {
     /// Slow calls wait again.
     pub fn hold_back(&self) {
         let _ = self.gate.send(false);
+    }
+
+    /// Sets a balance.
+    pub fn grant(&self, account: &str, balance: i64) {
+        self.books().balances.insert(account.to_owned(), balance);
     }
 
     pub fn balance(&self, account: &str) -> i64 {

@@ -62,7 +62,11 @@ pub async fn what_cannot_begin_is_refused(pg: Pg) {
     let refused = async |body: Value, said: &str| {
         operator.post("/v1/sagas", &body).await.refuses(422, "invalid_argument", said);
     };
-    refused(json!({"saga": "nothing", "input": {}}), "there are: hasty, outbound_order").await;
+    refused(
+        json!({"saga": "nothing", "input": {}}),
+        "there are: errand, hasty, hasty_order, outbound_order",
+    )
+    .await;
     refused(json!({"saga": "outbound_order", "input": {}}), "lines").await;
     refused(json!({"saga": "outbound_order", "input": {"lines": []}}), "input.lines: 1 to").await;
     let lines = json!([{"sku": "LAMP", "quantity": 0}]);

@@ -12,7 +12,7 @@ pub async fn a_file_that_is_wrong_stops_the_service(pg: Pg) {
     let wrong = [
         (
             right.replacen("timeout_ms = 300", "timeout_ms = 3", 1),
-            "sagas.errand.steps[0].timeout_ms: 10 to 600000, got 3",
+            "sagas.outbound_order.steps[0].timeout_ms: 10 to 600000, got 3",
         ),
         (right.replacen("tries = 6", "trials = 6", 1), "line "),
         (
