@@ -136,11 +136,11 @@ const FAULTS: &[(&str, &str)] = &[
      "upkeep|note|holds that ended at … UTC are not swept yet"),
     ("UPDATE inventory.upkeep SET at = now() - interval '2 days' WHERE job = 'prune requests'",
      "upkeep|note|prune requests: not done since … UTC"),
-    ("INSERT INTO inventory.saga (saga_id, name, definition, input, state, fence, created_at, changed_at) \
-      VALUES ('00000000-0000-7000-8000-000000000001', 'x', '{}', '{}', 'NEEDS_ATTENTION', 0, now(), now())",
+    ("INSERT INTO inventory.saga (saga_id, name, definition, input, state, fence, generation, created_at, changed_at) \
+      VALUES ('00000000-0000-7000-8000-000000000001', 'x', '{}', '{}', 'NEEDS_ATTENTION', 0, 1, now(), now())",
      "sagas|problem|1 of them need attention, the oldest is 00000000-0000-7000-8000-000000000001"),
-    ("INSERT INTO inventory.saga (saga_id, name, definition, input, state, due_at, fence, created_at, changed_at) \
-      VALUES (gen_random_uuid(), 'x', '{}', '{}', 'RUNNING', now() - interval '1 hour', 0, now(), now())",
+    ("INSERT INTO inventory.saga (saga_id, name, definition, input, state, due_at, fence, generation, created_at, changed_at) \
+      VALUES (gen_random_uuid(), 'x', '{}', '{}', 'RUNNING', now() - interval '1 hour', 0, 1, now(), now())",
      "sagas|problem|nobody has gone on with them since … UTC"),
     ("DROP INDEX inventory.saga_due", "layout|problem|inventory.saga_due is missing"),
     ("INSERT INTO inventory.journal (id, generation, xid, at, event_type, on_hand_delta, reserved_delta, db_user) \

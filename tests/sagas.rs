@@ -30,6 +30,7 @@ promises!(
     a_command_line_goes_both_ways,
     who_lost_a_saga_changes_nothing,
     what_was_answered_stays_answered,
+    a_copy_of_the_database_asks_nobody,
     sagas_that_ended_are_forgotten_in_time,
     verify_finds_what_is_spoilt,
     a_file_that_is_wrong_stops_the_service,

@@ -50,6 +50,31 @@ pub async fn who_lost_a_saga_changes_nothing(pg: Pg) {
     db.verify_is_clean().await;
 }
 
+/// A staging copy must not go on with what the shop goes on with, too.
+pub async fn a_copy_of_the_database_asks_nobody(pg: Pg) {
+    let db = pg.database().await;
+    let mut first = db.operator().await;
+    let id = first.text(&begin(TWO)).await;
+    first.run("SELECT inventory.claim_sagas('me', '1 minute')").await;
+    first.check(&advance(&id, 1, ""), "call|1|action").await;
+    drop(first);
+    let copy = db.cloned().await;
+    let mut second = copy.operator().await;
+    // Whoever had it there has not got it here, and who comes for it asks people first.
+    second.check(&advance(&id, 1, &told(1, "action", "done")), "lost|null|null").await;
+    copy.owner().await.run("UPDATE inventory.saga SET due_at = clock_timestamp()").await;
+    second.check("SELECT count(*) FROM inventory.claim_sagas('me', '1 minute')", "0").await;
+    let state = "SELECT state, left(reason, 25) FROM inventory.sagas";
+    second.check(state, "NEEDS_ATTENTION|the database was restored").await;
+    second.run(&format!("SELECT inventory.retry_saga('{id}')")).await;
+    second.check("SELECT fence FROM inventory.claim_sagas('me', '1 minute')", "3").await;
+    second.check(&advance(&id, 3, ""), "call|1|action").await;
+    let mut first = db.operator().await;
+    first.check(&advance(&id, 1, &told(1, "action", "done")), "call|2|action").await;
+    db.verify_is_clean().await;
+    copy.verify_is_clean().await;
+}
+
 pub async fn what_was_answered_stays_answered(pg: Pg) {
     let db = pg.database().await;
     let mut owner = db.owner().await;
