@@ -100,7 +100,9 @@ struct Wrong {
 }
 
 /// What every route that asks for a key may answer.
-const ANYWHERE: [Fault; 7] = [
+const ANYWHERE: [Fault; 9] = [
+    Fault::AddressTooLong,
+    Fault::HeadTooLarge,
     Fault::Unauthorized,
     Fault::Forbidden,
     Fault::RateLimited,
