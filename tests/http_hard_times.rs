@@ -10,7 +10,11 @@ use inventory_tests::{
 };
 use serde_json::{Value, json};
 
-promises!(a_redis_at_the_door_changes_nothing, promises_are_kept_when_the_database_is_back);
+promises!(
+    a_redis_at_the_door_changes_nothing,
+    promises_are_kept_when_the_database_is_back,
+    a_database_that_says_nothing_is_away,
+);
 
 /// How long a zero that the database confirmed refuses, by default.
 const ZERO_WINDOW: Duration = Duration::from_millis(200);
@@ -122,5 +126,35 @@ async fn promises_are_kept_when_the_database_is_back(pg: Pg) {
     let sold =
         "SELECT -sum(on_hand_delta) FROM inventory.journal WHERE event_type = 'STOCK_DEDUCTED'";
     owner.check(sold, &(tokens.len() + 1).to_string()).await;
+    db.verify_is_clean().await;
+}
+
+/// A frozen server breaks no connection and answers nothing.
+async fn a_database_that_says_nothing_is_away(pg: Pg) {
+    let db = pg.private_database(|builder| builder).await;
+    let journal = tempfile::tempdir().unwrap();
+    let folder = journal.path().to_str().unwrap();
+    let arguments = ["--journal-dir", folder, "--request-timeout-ms", "4000"];
+    let gateway = Gateway::with(&db, &arguments).await;
+    db.stock(&[("A", 100)]).await;
+    gateway.operator.send(sale("A")).await.is(201);
+    let mut owner = db.owner().await;
+    owner.until("SELECT EXISTS (SELECT FROM inventory.leases WHERE state = 'OPEN')").await;
+
+    let postmaster = db.server.postmaster();
+    let frozen = || [vec![postmaster], chaos::children(postmaster)].concat();
+    frozen().into_iter().for_each(chaos::halt);
+    let reply = gateway.operator.send(sale("A")).await;
+    let again = Request::new("GET", "/v1/stock/A");
+    let read = gateway.operator.send(again.clone()).await;
+    frozen().into_iter().for_each(chaos::go_on);
+    let token = reply.is(202)["token"].as_str().unwrap().to_owned();
+    assert_eq!(read.is(200)["stale"], true);
+
+    assert_eq!(settled(&gateway.operator, &token).await["state"], "completed");
+    // The sale that was frozen had its request id: it was carried out once.
+    owner.check("SELECT count(*) FROM inventory.audit_log WHERE reason = 'sale'", "2").await;
+    gateway.until_ready().await;
+    assert_eq!(gateway.operator.send(again).await.is(200)["stale"], Value::Null);
     db.verify_is_clean().await;
 }
