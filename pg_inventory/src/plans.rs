@@ -202,7 +202,7 @@ statements! {
            FROM inventory.event AS e
           WHERE e.id > $1 AND e.id <= $2
             AND (e.generation > $3 OR e.generation = $3 AND (e.xid >= $4 OR e.xid = ANY ($5)))
-            AND (e.generation < $6 OR e.xid < $7 AND e.xid <> ALL ($8))
+            AND (e.generation < $6 OR e.generation = $6 AND e.xid < $7 AND e.xid <> ALL ($8))
           ORDER BY e.id LIMIT $9";
     JOURNAL_MARKS(INT4OID) =
         "SELECT m.last_id, m.next_xid::pg_catalog.text::pg_catalog.int8 FROM inventory.journal_mark AS m

@@ -268,11 +268,11 @@ impl Seen {
 
     /// An id behind which lies all that a later snapshot sees and this one did not.
     fn first_of_the_new(&self, generation: i32, snapshot: &Snapshot) -> i64 {
-        let over = |xid: u64| {
-            generation != self.generation || xid < snapshot.xmax && !snapshot.has_open(xid)
-        };
+        let later = generation != self.generation;
+        let over = |xid: u64| later || xid < snapshot.xmax && !snapshot.has_open(xid);
         let floors = self.open.iter().filter(|(xid, _)| over(*xid)).map(|(_, floor)| *floor);
-        let late = (self.xmax..self.next.min(snapshot.xmax)).any(over).then_some(self.late);
+        let end = if later { self.next } else { self.next.min(snapshot.xmax) };
+        let late = (self.xmax..end).any(over).then_some(self.late);
         floors.chain(late).fold(self.mark, i64::min)
     }
 }

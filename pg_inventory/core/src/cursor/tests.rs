@@ -114,7 +114,9 @@ impl World {
         };
         let visible = |row: &&Row| {
             row.generation < window.generation
-                || row.xid < window.xmax && !window.open.contains(&row.xid)
+                || row.generation == window.generation
+                    && row.xid < window.xmax
+                    && !window.open.contains(&row.xid)
         };
         let range = window.after + 1..=window.upto;
         let rows = self.rows.iter().filter(|row| range.contains(&row.id));
