@@ -17,6 +17,7 @@ mod race;
 mod repair;
 mod replay;
 mod reserve;
+mod saga;
 mod screen;
 mod secrets;
 mod serve;
@@ -74,6 +75,9 @@ enum Command {
     /// Orders: create, show, list, start, complete, fail, revert
     #[command(subcommand)]
     Order(order::OrderCommand),
+    /// Orders of several steps: start, show, list, retry
+    #[command(subcommand)]
+    Saga(saga::SagaCommand),
     /// SKUs that many want at once: list, set, clear
     Hot(hot::HotArgs),
     /// Run the REST gateway
@@ -138,6 +142,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Stock(command) => stock::run(settings, command).await,
         Command::Reserve(command) => reserve::run(settings, command).await,
         Command::Order(command) => order::run(settings, command).await,
+        Command::Saga(command) => saga::run(settings, command).await,
         Command::Hot(args) => hot::run(settings, args).await,
         Command::Completions(args) => shell::completions(Cli::command(), &args),
         Command::Man(args) => shell::man(Cli::command(), &args),
@@ -175,7 +180,7 @@ mod tests {
     }
 
     /// What a command is told anew each time; a variable for it would do harm or nothing.
-    const SAID_EACH_TIME: [&str; 23] = [
+    const SAID_EACH_TIME: [&str; 25] = [
         "request-id",
         "reason",
         "lot",
@@ -199,6 +204,8 @@ mod tests {
         "role",
         "expires-in",
         "older-than",
+        "input",
+        "revert",
     ];
 
     fn check_settings(command: &clap::Command) {

@@ -38,6 +38,7 @@ const PROBLEM: &str = "application/problem+json";
         (name = "movements", description = "Goods in, out and across"),
         (name = "reservations", description = "Goods set aside for a while"),
         (name = "orders", description = "Orders and their states"),
+        (name = "sagas", description = "Orders of several steps, each undone where a later one is refused"),
         (name = "service", description = "The service itself")
     ),
     modifiers(&Bearer)

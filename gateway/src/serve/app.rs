@@ -16,12 +16,13 @@ use crate::http::access::keyring::Keyring;
 use crate::http::access::limits::Limits;
 use crate::http::access::{Principal, unauthorized};
 use crate::http::problem::{self, Fault, Problem};
+use crate::saga::Sagas;
 use crate::store::{Database, Pool, Session};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
@@ -37,6 +38,9 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     pub breaker: Arc<Switch>,
     pub front: Front,
+    pub sagas: Arc<Sagas>,
+    /// Rung when a saga is due at once.
+    pub saga_bell: Arc<Notify>,
     stopping: AtomicBool,
     /// Why the database cannot be used now; None while it can.
     away: Mutex<Option<String>>,
@@ -82,7 +86,10 @@ impl App {
         let tokens = settings.token_sku.iter().filter(|sku| !sku.is_empty()).cloned().collect();
         let hot = Hot::new(settings.hot_qps);
         let front = Front { desk, fallback, zeros, hot, known: Known::default(), door, tokens };
+        let sagas = Arc::new(Sagas::read(settings.saga_file.as_deref())?);
         let app = App {
+            sagas,
+            saga_bell: Arc::default(),
             keyring: Keyring::new(administering.clone()),
             tokens: settings.tokens()?,
             limits: NonZeroU32::new(settings.rate_limit).map(Limits::new),

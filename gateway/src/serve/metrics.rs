@@ -19,7 +19,7 @@ const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 static META: Metadata<'static> = Metadata::new("inventory", Level::INFO, None);
 
 const LEVEL_HELP: &str = "Units on hand of hot, low and watched SKUs";
-const HELP: [(&str, &str); 12] = [
+const HELP: [(&str, &str); 15] = [
     (
         "inventory_lock_total",
         "Commands that had their rows (acquired), did not get them in time (busy), and of both those \
@@ -35,6 +35,9 @@ const HELP: [(&str, &str); 12] = [
     ("inventory_outbox_lag_seconds", "Age of the oldest of them"),
     ("inventory_breaker_state", "0 closed, 1 half open, 2 open"),
     ("inventory_hot_skus", "SKUs that are hot now"),
+    ("inventory_sagas", "Sagas that have not ended, by state; at most 10,000 of each are counted"),
+    ("inventory_saga_calls_total", "Calls of participants by what came of them"),
+    ("inventory_sagas_ended_total", "Sagas that ended here, by state"),
     ("inventory_pool_connections", "Connections to the database by state"),
     ("inventory_pool_wait_seconds", "Waiting for a connection"),
     ("inventory_http_requests_total", "Requests by method, route and status"),
@@ -128,6 +131,15 @@ impl Metrics {
             "inventory_hot_skus",
         ] {
             self.gauge(name, &[], 0.0);
+        }
+        for state in ["RUNNING", "REVERTING", "NEEDS_ATTENTION"] {
+            self.gauge("inventory_sagas", &[("state", state)], 0.0);
+        }
+        for outcome in ["done", "refused", "working", "unknown"] {
+            self.counter("inventory_saga_calls_total", &[("outcome", outcome)]).increment(0);
+        }
+        for state in ["completed", "reverted"] {
+            self.counter("inventory_sagas_ended_total", &[("state", state)]).increment(0);
         }
         for state in ["idle", "busy"] {
             self.gauge("inventory_pool_connections", &[("state", state)], 0.0);
@@ -227,6 +239,15 @@ impl Metrics {
 
     pub fn deduction(&self, outcome: &str) {
         self.counter("inventory_deductions_total", &[("outcome", outcome)]).increment(1);
+    }
+
+    pub fn saga_call(&self, outcome: &str) {
+        self.counter("inventory_saga_calls_total", &[("outcome", outcome)]).increment(1);
+    }
+
+    /// `state` is `completed` or `reverted`.
+    pub fn saga_ended(&self, state: &str) {
+        self.counter("inventory_sagas_ended_total", &[("state", state)]).increment(1);
     }
 
     pub fn gauge(&self, name: &'static str, labels: &[(&'static str, &str)], value: f64) {

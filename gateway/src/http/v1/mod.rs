@@ -9,6 +9,7 @@ mod orders;
 mod products;
 mod receipts;
 mod reservations;
+mod sagas;
 mod stock;
 mod transfers;
 mod warehouses;
@@ -28,6 +29,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(transfers::routes())
         .merge(reservations::routes())
         .merge(orders::routes())
+        .merge(sagas::routes())
         .merge(audit::routes())
         .merge(hot::routes())
 }
