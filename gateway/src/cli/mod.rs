@@ -5,6 +5,7 @@ mod cluster;
 mod configuration;
 mod demo;
 mod doctor;
+mod events;
 mod hot;
 mod init;
 mod key;
@@ -76,6 +77,8 @@ enum Command {
     Order(order::OrderCommand),
     /// SKUs that many want at once: list, set, clear
     Hot(hot::HotArgs),
+    /// Follow what happens, as it happens
+    Events(events::EventsArgs),
     /// Run the REST gateway
     Serve(Box<serve::ServeArgs>),
     /// Keys of the REST gateway: create, list, revoke
@@ -139,6 +142,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Reserve(command) => reserve::run(settings, command).await,
         Command::Order(command) => order::run(settings, command).await,
         Command::Hot(args) => hot::run(settings, args).await,
+        Command::Events(args) => events::run(settings, args).await,
         Command::Completions(args) => shell::completions(Cli::command(), &args),
         Command::Man(args) => shell::man(Cli::command(), &args),
         Command::Serve(args) => serve::run(settings, *args).await,
@@ -175,7 +179,7 @@ mod tests {
     }
 
     /// What a command is told anew each time; a variable for it would do harm or nothing.
-    const SAID_EACH_TIME: [&str; 23] = [
+    const SAID_EACH_TIME: [&str; 27] = [
         "request-id",
         "reason",
         "lot",
@@ -199,6 +203,10 @@ mod tests {
         "role",
         "expires-in",
         "older-than",
+        "topic",
+        "sku",
+        "from-beginning",
+        "cursor",
     ];
 
     fn check_settings(command: &clap::Command) {

@@ -28,10 +28,11 @@ pub async fn run(
     logs::start(settings.log_format, &settings.log)?;
     raise_file_limit();
     let door = Door::bind(&settings).await?;
-    let (app, workers) = App::new(settings.clone(), operating, administering)?;
+    let (app, workers, reader) = App::new(settings.clone(), operating, administering)?;
     let mut house = tokio::task::JoinSet::new();
     house.spawn(house::keep(app.clone()));
     house.spawn(house::keep_books(app.clone()));
+    house.spawn(reader.run());
     let listening = Listening { url: format!("{}://{}", door.scheme(), door.address()?) };
     if let Some(path) = &settings.address_file {
         std::fs::write(path, format!("{}\n", listening.url))?;
@@ -47,7 +48,7 @@ pub async fn run(
     tracing::info!("going down: open requests finish first; a second signal ends them");
     app.stop();
     tokio::select! {
-        () = wind_up(&settings, close, serving) => {}
+        () = wind_up(&app, close, serving) => {}
         () = signals.next() => tracing::warn!("ended at once by a second signal"),
     }
     house.shutdown().await;
@@ -55,14 +56,11 @@ pub async fn run(
     Ok(())
 }
 
-/// Out of readiness first, then out of connections, then out of requests.
-async fn wind_up(
-    settings: &ServeSettings,
-    close: watch::Sender<bool>,
-    serving: tokio::task::JoinHandle<()>,
-) {
-    tokio::time::sleep(Duration::from_millis(settings.shutdown_delay_ms)).await;
+/// Out of readiness first, then out of connections and streams, then out of requests.
+async fn wind_up(app: &App, close: watch::Sender<bool>, serving: tokio::task::JoinHandle<()>) {
+    tokio::time::sleep(Duration::from_millis(app.settings.shutdown_delay_ms)).await;
     let _ = close.send(true);
+    app.close_streams();
     let _ = serving.await;
 }
 

@@ -1,6 +1,7 @@
 //! Takes connections: with limits on their number, heads and time, TLS where a certificate is
 //! given, and an end that lets open requests finish.
 
+use super::patience::Patient;
 use super::settings::ServeSettings;
 use crate::error::{Error, Result};
 use axum::Router;
@@ -41,6 +42,7 @@ pub struct Door {
     permits: Arc<Semaphore>,
     builder: Arc<Builder<TokioExecutor>>,
     header_timeout: Duration,
+    write_timeout: Duration,
 }
 
 impl Door {
@@ -71,6 +73,7 @@ impl Door {
             permits: Arc::new(Semaphore::new(permits)),
             builder: Arc::new(builder),
             header_timeout: settings.header_timeout(),
+            write_timeout: settings.write_timeout(),
         })
     }
 
@@ -98,6 +101,7 @@ impl Door {
             let Some((stream, peer, permit)) = accepted else { continue };
             let (builder, tls, router) = (self.builder.clone(), self.tls.clone(), router.clone());
             let (watcher, patience) = (graceful.watcher(), self.header_timeout);
+            let stream = Patient::new(stream, self.write_timeout);
             tokio::spawn(async move {
                 let _permit = permit;
                 match tls {

@@ -1,6 +1,7 @@
 //! What `/metrics` shows. Names and labels are the contract's.
 
 use crate::error::{Error, Result};
+use crate::events::Topic;
 use crate::store::ShownLevel;
 use axum::http::{Method, StatusCode};
 use inventory_core::refusal::Code;
@@ -19,7 +20,7 @@ const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 static META: Metadata<'static> = Metadata::new("inventory", Level::INFO, None);
 
 const LEVEL_HELP: &str = "Units on hand of hot, low and watched SKUs";
-const HELP: [(&str, &str); 12] = [
+const HELP: [(&str, &str); 15] = [
     (
         "inventory_lock_total",
         "Commands that had their rows (acquired), did not get them in time (busy), and of both those \
@@ -35,6 +36,12 @@ const HELP: [(&str, &str); 12] = [
     ("inventory_outbox_lag_seconds", "Age of the oldest of them"),
     ("inventory_breaker_state", "0 closed, 1 half open, 2 open"),
     ("inventory_hot_skus", "SKUs that are hot now"),
+    ("inventory_event_clients", "Streams of events that are open"),
+    (
+        "inventory_event_clients_cut_total",
+        "Streams that were ended because nobody took what they said",
+    ),
+    ("inventory_events_total", "Events read for those who listen, by topic"),
     ("inventory_pool_connections", "Connections to the database by state"),
     ("inventory_pool_wait_seconds", "Waiting for a connection"),
     ("inventory_http_requests_total", "Requests by method, route and status"),
@@ -126,8 +133,13 @@ impl Metrics {
             "inventory_outbox_lag_seconds",
             "inventory_breaker_state",
             "inventory_hot_skus",
+            "inventory_event_clients",
         ] {
             self.gauge(name, &[], 0.0);
+        }
+        self.counter("inventory_event_clients_cut_total", &[]).increment(0);
+        for topic in Topic::ALL {
+            self.counter("inventory_events_total", &[("topic", topic.as_str())]).increment(0);
         }
         for state in ["idle", "busy"] {
             self.gauge("inventory_pool_connections", &[("state", state)], 0.0);
@@ -227,6 +239,16 @@ impl Metrics {
 
     pub fn deduction(&self, outcome: &str) {
         self.counter("inventory_deductions_total", &[("outcome", outcome)]).increment(1);
+    }
+
+    /// One that was read for those who listen.
+    pub fn event(&self, topic: Topic) {
+        self.counter("inventory_events_total", &[("topic", topic.as_str())]).increment(1);
+    }
+
+    /// A stream of events that its client does not take.
+    pub fn event_client_cut(&self) {
+        self.counter("inventory_event_clients_cut_total", &[]).increment(1);
     }
 
     pub fn gauge(&self, name: &'static str, labels: &[(&'static str, &str)], value: f64) {

@@ -3,6 +3,7 @@
 mod adjustments;
 mod audit;
 mod deductions;
+mod events;
 mod hot;
 mod lines;
 mod orders;
@@ -29,5 +30,6 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(reservations::routes())
         .merge(orders::routes())
         .merge(audit::routes())
+        .merge(events::routes())
         .merge(hot::routes())
 }
