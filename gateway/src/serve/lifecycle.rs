@@ -25,7 +25,8 @@ pub async fn run(
     administering: &Database,
     started: impl FnOnce(&Listening) -> Result<()>,
 ) -> Result<()> {
-    logs::start(settings.log_format, &settings.log)?;
+    let telling = settings.telling()?;
+    logs::start(settings.log_format, &settings.log, telling.as_ref())?;
     raise_file_limit();
     let door = Door::bind(&settings).await?;
     let (app, workers, reader) = App::new(settings.clone(), operating, administering)?;
@@ -53,6 +54,9 @@ pub async fn run(
     }
     house.shutdown().await;
     finish(app, workers).await;
+    if let Some(telling) = telling {
+        telling.end().await;
+    }
     Ok(())
 }
 

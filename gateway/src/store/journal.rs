@@ -36,7 +36,7 @@ pub struct Look {
 impl Session {
     /// The cursor behind everything that is committed.
     pub async fn events_now(&mut self) -> Result<String> {
-        let row = sqlx::query(sql::EVENTS_NOW).fetch_one(&mut *self.connection).await?;
+        let row = sqlx::query(sql::EVENTS_NOW).fetch_one(&mut self.connection).await?;
         Ok(row.try_get("cursor")?)
     }
 
@@ -45,7 +45,7 @@ impl Session {
         let rows = sqlx::query(sql::READ_EVENTS)
             .bind(cursor)
             .bind(limit)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         let last = rows.last().ok_or_else(|| Error::Answer("read_events gave no row".into()))?;
         let after = last.try_get("cursor")?;
