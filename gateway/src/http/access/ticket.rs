@@ -183,7 +183,7 @@ mod tests {
         for odd in ["", "evt_", "evt_.", said, &text[4..], "evt_e30.e30", "a.b.c"] {
             assert!(Ticket::read(odd).is_none(), "{odd}");
         }
-        let cut = Ticket::read(&text[..text.len() - 4]).unwrap();
-        assert!(!cut.is_signed_with(b"secret"));
+        let cut = Ticket::read(&text[..text.len() - 4]);
+        assert!(cut.is_none_or(|ticket| !ticket.is_signed_with(b"secret")));
     }
 }
