@@ -10,6 +10,8 @@
 //! had not begun yet. (The snapshot alone would not tell: its `xmax` is the transaction after the last
 //! that has ended, and others may have begun, and drawn, before it was taken.)
 
+mod meet;
+
 use crate::Refusal;
 use std::fmt;
 
@@ -278,7 +280,9 @@ impl Seen {
 }
 
 fn unreadable() -> Refusal {
-    Refusal::invalid("cursor must be one that inventory.events_now() or inventory.read_events() gave")
+    Refusal::invalid(
+        "cursor must be one that inventory.events_now() or inventory.read_events() gave",
+    )
 }
 
 /// `valid_in:generation:xmax:mark:next:late:open`, and of what is being read
