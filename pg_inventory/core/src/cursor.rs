@@ -10,6 +10,8 @@
 //! had not begun yet. (The snapshot alone would not tell: its `xmax` is the transaction after the last
 //! that has ended, and others may have begun, and drawn, before it was taken.)
 
+mod meet;
+
 use crate::Refusal;
 use std::fmt;
 
