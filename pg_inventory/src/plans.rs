@@ -4,7 +4,8 @@
 use crate::pg::spi::{Plan, Spi};
 use pgrx::pg_sys::{
     BOOLOID, BYTEAOID, DATEOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTARRAYOID,
-    TEXTOID, TIDOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
+    TEXTOID, TIDOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8ARRAYOID,
+    XID8OID,
 };
 use std::cell::RefCell;
 
@@ -190,6 +191,23 @@ statements! {
         "INSERT INTO inventory.journal (id, generation, xid, at, event_type, sku, warehouse_id, on_hand_delta,
                 reserved_delta, on_hand, reserved, request_id, order_no, reason, operator, db_user, trace_id, extra)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10, $11, $12, $13, $14, $15, $16::pg_catalog.jsonb)";
+
+    /// What is over, as PostgreSQL prints it, and the last id that has left the journal.
+    SNAPSHOT() =
+        "SELECT pg_catalog.pg_current_snapshot()::pg_catalog.text, i.journal_cut_id FROM inventory.installation AS i";
+    JOURNAL_CUT() =
+        "SELECT i.journal_cut_id FROM inventory.installation AS i";
+    /// The events of a cursor's window: see `Window` in inventory_core::cursor.
+    READ_EVENTS(INT8OID, INT8OID, INT4OID, XID8OID, XID8ARRAYOID, INT4OID, XID8OID, XID8ARRAYOID, INT8OID) =
+        "SELECT e.id, e.generation, e.event_type, e.sku, e.warehouse_id, e.payload, e.trace_id, e.at
+           FROM inventory.event AS e
+          WHERE e.id > $1 AND e.id <= $2
+            AND (e.generation > $3 OR e.generation = $3 AND (e.xid >= $4 OR e.xid = ANY ($5)))
+            AND (e.generation < $6 OR e.generation = $6 AND e.xid < $7 AND e.xid <> ALL ($8))
+          ORDER BY e.id LIMIT $9";
+    JOURNAL_MARKS(INT4OID) =
+        "SELECT m.last_id, m.next_xid::pg_catalog.text::pg_catalog.int8 FROM inventory.journal_mark AS m
+          WHERE m.generation = $1 ORDER BY m.last_id";
 
     FIND_HOLDS(UUIDARRAYOID) =
         "SELECT r.reservation_id, r.state, r.expires_at FROM inventory.reservation AS r

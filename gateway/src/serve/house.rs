@@ -37,6 +37,8 @@ pub async fn keep(app: Arc<App>) {
         if !hot.is_empty() || !cold.is_empty() {
             tracing::info!(?hot, ?cold, "what is hot here has changed");
         }
+        // Far below 2^53, up to which a float is exact.
+        app.metrics.gauge("inventory_event_clients", &[], app.seats.taken() as f64);
         app.metrics.tidy();
         if let Some(limits) = &app.limits {
             limits.tidy();

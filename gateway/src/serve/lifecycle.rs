@@ -31,12 +31,13 @@ pub async fn run(
     logs::start(settings.log_format, &settings.log, telling.as_ref())?;
     raise_file_limit();
     let door = Door::bind(&settings).await?;
-    let (app, workers) = App::new(settings.clone(), operating, administering)?;
+    let (app, workers, reader) = App::new(settings.clone(), operating, administering)?;
     let mut house = tokio::task::JoinSet::new();
     house.spawn(house::keep(app.clone()));
     house.spawn(house::keep_books(app.clone()));
     let (halt, halted) = watch::channel(false);
     let coordinating = Coordinator::new(&app, operating)?.map(|c| tokio::spawn(c.run(halted)));
+    house.spawn(reader.run());
     let listening = Listening { url: format!("{}://{}", door.scheme(), door.address()?) };
     if let Some(path) = &settings.address_file {
         std::fs::write(path, format!("{}\n", listening.url))?;
@@ -53,7 +54,7 @@ pub async fn run(
     app.stop();
     let _ = halt.send(true);
     tokio::select! {
-        () = wind_up(&settings, close, serving, coordinating) => {}
+        () = wind_up(&app, close, serving, coordinating) => {}
         () = signals.next() => tracing::warn!("ended at once by a second signal"),
     }
     house.shutdown().await;
@@ -64,19 +65,20 @@ pub async fn run(
     Ok(())
 }
 
-/// Out of readiness first, then out of connections, then out of requests. Calls of sagas that are under
-/// way may end meanwhile; what has not ended by then, whoever takes the saga up asks again.
+/// Out of readiness first, then out of connections and streams, then out of requests. Calls of sagas that
+/// are under way may end meanwhile; what has not ended by then, whoever takes the saga up asks again.
 async fn wind_up(
-    settings: &ServeSettings,
+    app: &App,
     close: watch::Sender<bool>,
     serving: JoinHandle<()>,
     coordinating: Option<JoinHandle<()>>,
 ) {
-    tokio::time::sleep(Duration::from_millis(settings.shutdown_delay_ms)).await;
+    tokio::time::sleep(Duration::from_millis(app.settings.shutdown_delay_ms)).await;
     let _ = close.send(true);
+    app.close_streams();
     let _ = serving.await;
     if let Some(coordinating) = coordinating {
-        let patience = Duration::from_millis(settings.shutdown_timeout_ms);
+        let patience = Duration::from_millis(app.settings.shutdown_timeout_ms);
         let _ = tokio::time::timeout(patience, coordinating).await;
     }
 }

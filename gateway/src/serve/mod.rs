@@ -1,11 +1,13 @@
 //! The service: built from its settings, bound, run, and ended in order.
 
 pub mod app;
+mod bare;
 mod house;
 pub mod lifecycle;
 pub mod listener;
 pub mod logs;
 pub mod metrics;
+mod patience;
 pub mod settings;
 
 pub use lifecycle::run;

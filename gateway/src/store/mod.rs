@@ -7,6 +7,7 @@ mod health;
 mod holds;
 mod hot;
 mod install;
+mod journal;
 mod keys;
 mod leases;
 mod link;
@@ -27,6 +28,7 @@ pub use health::{Diagnosis, ServerFacts, Violation};
 pub use holds::{Closed, Hold, HoldLine, Reserved, ReservedLine, Wanted};
 pub use hot::{HotPlace, HotSku};
 pub use install::{Extension, Layout};
+pub use journal::{JournalEvent, Look};
 pub use keys::{KnownKey, NewKey};
 pub use leases::{
     LeaseSales, LeaseWish, RenewedLease, RepairedLease, SettledSale, TakenLease, interval,

@@ -35,6 +35,8 @@ statements! {
     STOCK_PAGE = "stock_page";
     LOW_PAGE = "low_page";
     AUDIT = "audit";
+    EVENTS_NOW = "events_now";
+    READ_EVENTS = "read_events";
     EXECUTE_MANY = "execute_many";
     CONFIRM = "confirm";
     RELEASE = "release";

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod book;
 pub mod command;
+pub mod cursor;
 pub mod decision;
 pub mod event;
 pub mod fefo;

@@ -3,6 +3,7 @@
 mod adjustments;
 mod audit;
 mod deductions;
+mod events;
 mod hot;
 mod lines;
 mod orders;
@@ -31,5 +32,6 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(orders::routes())
         .merge(sagas::routes())
         .merge(audit::routes())
+        .merge(events::routes())
         .merge(hot::routes())
 }
