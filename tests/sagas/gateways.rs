@@ -1,8 +1,10 @@
 //! Gateways that start, share, go down and are killed; a database that is away.
 
+use std::time::Duration;
+
 use inventory_tests::accounts::Fault;
 use inventory_tests::commands::run;
-use inventory_tests::{Gateway, Pg, chaos};
+use inventory_tests::{Gateway, Pg, Request, chaos};
 
 use super::stage::{Stage, calls, definitions, eventually, order, serve, serve_with, until, write};
 
@@ -80,6 +82,12 @@ pub async fn two_gateways_share_and_one_takes_over(pg: Pg) {
     other.logged_no_failure();
 }
 
+/// Whether it has not heard yet that it is to go down.
+async fn ready(gateway: &Gateway) -> bool {
+    let asked = gateway.reader.try_send(&Request::new("GET", "/readyz")).await;
+    asked.is_ok_and(|reply| reply.status == 200)
+}
+
 pub async fn a_gateway_that_goes_down_hands_over(pg: Pg) {
     let mut stage = Stage::open(&pg).await;
     stage.accounts.next("charge", &[Fault::Slow]);
@@ -87,6 +95,9 @@ pub async fn a_gateway_that_goes_down_hands_over(pg: Pg) {
     eventually("a charge", || stage.accounts.count("charge") == 1).await;
     // It waits for the call that is under way, and makes no other.
     stage.gateway.terminate();
+    while ready(&stage.gateway).await {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     stage.accounts.let_go();
     assert_eq!(stage.gateway.ended().await, Some(0));
     let mut owner = stage.db.owner().await;

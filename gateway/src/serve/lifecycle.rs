@@ -51,8 +51,8 @@ pub async fn run(
     let mut signals = Signals::new()?;
     signals.next().await;
     tracing::info!("going down: open requests finish first; a second signal ends them");
-    app.stop();
     let _ = halt.send(true);
+    app.stop();
     tokio::select! {
         () = wind_up(&app, close, serving, coordinating) => {}
         () = signals.next() => tracing::warn!("ended at once by a second signal"),
