@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 promises!(
     random_bytes_on_the_line,
+    what_is_no_request_is_told_so,
     random_paths_headers_and_bodies,
     bodies_that_are_almost_right,
     heads_beyond_all_limits,
@@ -39,7 +40,7 @@ fn bytes(dice: &mut Dice, most: usize) -> Vec<u8> {
 fn is_sane(reply: &Reply, said: &str) {
     let sane = matches!(reply.status, 200..=499 | 503);
     assert!(sane, "{said:?} got {}: {}", reply.status, reply.text());
-    if reply.status >= 400 && reply.header("content-type").is_some() {
+    if reply.status >= 400 {
         assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{said:?}");
         assert_eq!(reply.json()["status"], reply.status, "{said:?}");
         says_no_sql(&reply.text());
@@ -89,6 +90,38 @@ async fn random_bytes_on_the_line(pg: Pg) {
         let status = first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
         let bad = status.is_some_and(|status| status.starts_with('5') && status != "503");
         assert!(!bad, "{:?} got {first}", String::from_utf8_lossy(&said));
+        let refused = status.is_some_and(|status| status >= "400");
+        assert!(!refused || first.contains("application/problem+json"), "{first}");
+    }
+    is_well(&gateway).await;
+}
+
+/// Also what never became a request, behind one that did.
+async fn what_is_no_request_is_told_so(pg: Pg) {
+    let gateway = set_up(&pg, &[]).await;
+    let good = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let many: String = (0..101).map(|n| format!("X-{n}: 1\r\n")).collect();
+    for (bad, status, code) in [
+        ("GET / HTTP/1.1\r\nno header\r\n\r\n".to_owned(), "400", "unreadable_body"),
+        ("nonsense\r\n\r\n".to_owned(), "400", "unreadable_body"),
+        (format!("GET / HTTP/1.1\r\n{many}\r\n"), "431", "head_too_large"),
+    ] {
+        for before in ["", good] {
+            let told = throw(&gateway, format!("{before}{bad}").as_bytes()).await;
+            let told = String::from_utf8_lossy(&told).into_owned();
+            let last =
+                &told[told.rfind("HTTP/1.1 4").unwrap_or_else(|| panic!("{bad:.40}: {told}"))..];
+            assert_eq!(last.get(9..12), Some(status), "{bad:.40}: {told}");
+            let (head, body) = last.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains("content-type: application/problem+json"), "{told}");
+            assert!(head.contains(&format!("content-length: {}", body.len())), "{told}");
+            let document: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!(
+                (&document["code"], &document["status"]),
+                (&json!(code), &json!(status.parse::<u16>().unwrap()))
+            );
+            assert_eq!(told.starts_with("HTTP/1.1 200"), !before.is_empty(), "{told}");
+        }
     }
     is_well(&gateway).await;
 }

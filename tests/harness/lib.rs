@@ -8,9 +8,10 @@
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
 //! back · `calls` names one call of each command · `trade` does a bit of everything · `chaos` kills
 //! processes · `ledger` compares what clients were told with what is written · `seller` is such a client ·
-//! `service` runs `inventory serve` as people start it, `gateway` as tests need it, `http` talks to it, and a `listener`
-//! hears what happens.
+//! `accounts` takes part in sagas, with faults · `service` runs `inventory serve` as people start it,
+//! `gateway` as tests need it, `http` talks to it, and a `listener` hears what happens.
 
+pub mod accounts;
 pub mod calls;
 pub mod chaos;
 pub mod clock;
@@ -33,6 +34,7 @@ pub mod service;
 pub mod session;
 pub mod trade;
 
+pub use accounts::Accounts;
 pub use database::{Database, User};
 pub use dice::Dice;
 pub use gateway::Gateway;

@@ -8,6 +8,7 @@ mod orders;
 mod pages;
 mod problem;
 mod reservations;
+mod sagas;
 mod stock;
 
 use crate::error::{Error, GATEWAY, Result};

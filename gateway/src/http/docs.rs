@@ -38,6 +38,7 @@ const PROBLEM: &str = "application/problem+json";
         (name = "movements", description = "Goods in, out and across"),
         (name = "reservations", description = "Goods set aside for a while"),
         (name = "orders", description = "Orders and their states"),
+        (name = "sagas", description = "Orders of several steps, each undone where a later one is refused"),
         (name = "events", description = "What happens, as it happens"),
         (name = "service", description = "The service itself")
     ),
@@ -104,7 +105,9 @@ struct Wrong {
 }
 
 /// What every route that asks for a key may answer.
-const ANYWHERE: [Fault; 7] = [
+const ANYWHERE: [Fault; 9] = [
+    Fault::AddressTooLong,
+    Fault::HeadTooLarge,
     Fault::Unauthorized,
     Fault::Forbidden,
     Fault::RateLimited,

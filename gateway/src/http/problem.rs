@@ -21,9 +21,11 @@ pub enum Fault {
     NoMethod,
     Timeout,
     TooLarge,
+    AddressTooLong,
     MediaType,
     PreconditionRequired,
     RateLimited,
+    HeadTooLarge,
     Internal,
     Overloaded,
     Away,
@@ -49,7 +51,7 @@ const fn entry(
 }
 
 #[rustfmt::skip]
-const FAULTS: [Entry; 14] = [
+const FAULTS: [Entry; 16] = [
     entry(Fault::Unreadable, "unreadable_body", 400, "the request cannot be read", false),
     entry(Fault::Unauthorized, "unauthorized", 401, "no valid key or token was given", false),
     entry(Fault::Forbidden, "forbidden", 403, "the key or token does not allow this", false),
@@ -57,9 +59,11 @@ const FAULTS: [Entry; 14] = [
     entry(Fault::NoMethod, "method_not_allowed", 405, "this address does not take that method", false),
     entry(Fault::Timeout, "request_timeout", 408, "the request did not arrive in time", true),
     entry(Fault::TooLarge, "payload_too_large", 413, "the body is too large", false),
+    entry(Fault::AddressTooLong, "address_too_long", 414, "the address is too long", false),
     entry(Fault::MediaType, "unsupported_media_type", 415, "the body must be application/json", false),
     entry(Fault::PreconditionRequired, "precondition_required", 428, "say which version you have seen, with If-Match", false),
     entry(Fault::RateLimited, "rate_limited", 429, "too many requests", true),
+    entry(Fault::HeadTooLarge, "head_too_large", 431, "the head of the request is too large", false),
     entry(Fault::Internal, "internal_error", 500, "something went wrong here", false),
     entry(Fault::Overloaded, "overloaded", 503, "more work waits than can be done in time", true),
     entry(Fault::Away, "database_unavailable", 503, "the database does not answer", true),

@@ -17,13 +17,14 @@ use crate::http::access::keyring::Keyring;
 use crate::http::access::limits::Limits;
 use crate::http::access::{Principal, unauthorized};
 use crate::http::problem::{self, Fault, Problem};
+use crate::saga::Sagas;
 use crate::store::{Database, Pool, Session};
 use chrono::Utc;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
@@ -39,6 +40,9 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     pub breaker: Arc<Switch>,
     pub front: Front,
+    pub sagas: Arc<Sagas>,
+    /// Rung when a saga is due at once.
+    pub saga_bell: Arc<Notify>,
     pub events: Arc<Bus>,
     /// Of those who listen to events.
     pub seats: Arc<Seats>,
@@ -89,8 +93,11 @@ impl App {
         let tokens = settings.token_sku.iter().filter(|sku| !sku.is_empty()).cloned().collect();
         let hot = Hot::new(settings.hot_qps);
         let front = Front { desk, fallback, zeros, hot, known: Known::default(), door, tokens };
+        let sagas = Arc::new(Sagas::read(settings.saga_file.as_deref())?);
         let (events, reader) = Bus::new(operating.clone(), metrics.clone());
         let app = App {
+            sagas,
+            saga_bell: Arc::default(),
             keyring: Keyring::new(administering.clone()),
             tokens: settings.tokens()?,
             limits: NonZeroU32::new(settings.rate_limit).map(Limits::new),

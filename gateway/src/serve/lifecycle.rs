@@ -6,11 +6,13 @@ use super::settings::ServeSettings;
 use super::{house, logs};
 use crate::error::Result;
 use crate::http;
+use crate::saga::Coordinator;
 use crate::store::Database;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// Where a service that has started is.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -33,6 +35,8 @@ pub async fn run(
     let mut house = tokio::task::JoinSet::new();
     house.spawn(house::keep(app.clone()));
     house.spawn(house::keep_books(app.clone()));
+    let (halt, halted) = watch::channel(false);
+    let coordinating = Coordinator::new(&app, operating)?.map(|c| tokio::spawn(c.run(halted)));
     house.spawn(reader.run());
     let listening = Listening { url: format!("{}://{}", door.scheme(), door.address()?) };
     if let Some(path) = &settings.address_file {
@@ -48,8 +52,9 @@ pub async fn run(
     signals.next().await;
     tracing::info!("going down: open requests finish first; a second signal ends them");
     app.stop();
+    let _ = halt.send(true);
     tokio::select! {
-        () = wind_up(&app, close, serving) => {}
+        () = wind_up(&app, close, serving, coordinating) => {}
         () = signals.next() => tracing::warn!("ended at once by a second signal"),
     }
     house.shutdown().await;
@@ -60,16 +65,26 @@ pub async fn run(
     Ok(())
 }
 
-/// Out of readiness first, then out of connections and streams, then out of requests.
-async fn wind_up(app: &App, close: watch::Sender<bool>, serving: tokio::task::JoinHandle<()>) {
+/// Out of readiness first, then out of connections and streams, then out of requests. Calls of sagas that
+/// are under way may end meanwhile; what has not ended by then, whoever takes the saga up asks again.
+async fn wind_up(
+    app: &App,
+    close: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    coordinating: Option<JoinHandle<()>>,
+) {
     tokio::time::sleep(Duration::from_millis(app.settings.shutdown_delay_ms)).await;
     let _ = close.send(true);
     app.close_streams();
     let _ = serving.await;
+    if let Some(coordinating) = coordinating {
+        let patience = Duration::from_millis(app.settings.shutdown_timeout_ms);
+        let _ = tokio::time::timeout(patience, coordinating).await;
+    }
 }
 
 /// What was handed in is carried out, whoever still listens.
-async fn finish(app: Arc<App>, workers: Vec<tokio::task::JoinHandle<()>>) {
+async fn finish(app: Arc<App>, workers: Vec<JoinHandle<()>>) {
     let (operating, administering) = (app.operating.clone(), app.administering.clone());
     drop(app);
     for worker in workers {

@@ -1,6 +1,7 @@
 //! Takes connections: with limits on their number, heads and time, TLS where a certificate is
 //! given, and an end that lets open requests finish.
 
+use super::bare::Documented;
 use super::patience::Patient;
 use super::settings::ServeSettings;
 use crate::error::{Error, Result};
@@ -157,7 +158,10 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         request
     });
     let connection = builder
-        .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service))
+        .serve_connection_with_upgrades(
+            TokioIo::new(Documented::new(stream)),
+            TowerToHyperService::new(service),
+        )
         .into_owned();
     tokio::select! {
         // A client that breaks off or talks nonsense is its own affair.

@@ -20,7 +20,7 @@ const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 static META: Metadata<'static> = Metadata::new("inventory", Level::INFO, None);
 
 const LEVEL_HELP: &str = "Units on hand of hot, low and watched SKUs";
-const HELP: [(&str, &str); 15] = [
+const HELP: &[(&str, &str)] = &[
     (
         "inventory_lock_total",
         "Commands that had their rows (acquired), did not get them in time (busy), and of both those \
@@ -36,6 +36,9 @@ const HELP: [(&str, &str); 15] = [
     ("inventory_outbox_lag_seconds", "Age of the oldest of them"),
     ("inventory_breaker_state", "0 closed, 1 half open, 2 open"),
     ("inventory_hot_skus", "SKUs that are hot now"),
+    ("inventory_sagas", "Sagas that have not ended, by state; at most 10,000 of each are counted"),
+    ("inventory_saga_calls_total", "Calls of participants by what came of them"),
+    ("inventory_sagas_ended_total", "Sagas that ended here, by state"),
     ("inventory_event_clients", "Streams of events that are open"),
     (
         "inventory_event_clients_cut_total",
@@ -100,7 +103,7 @@ impl Metrics {
             .and_then(|b| b.set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES))
             .map_err(wrong)?
             .build_recorder();
-        for (name, help) in HELP {
+        for &(name, help) in HELP {
             let (name, help) = (name.into(), help.into());
             // Which kind it is follows from what is registered.
             recorder.describe_gauge(name, None, help);
@@ -136,6 +139,15 @@ impl Metrics {
             "inventory_event_clients",
         ] {
             self.gauge(name, &[], 0.0);
+        }
+        for state in ["RUNNING", "REVERTING", "NEEDS_ATTENTION"] {
+            self.gauge("inventory_sagas", &[("state", state)], 0.0);
+        }
+        for outcome in ["done", "refused", "working", "unknown"] {
+            self.counter("inventory_saga_calls_total", &[("outcome", outcome)]).increment(0);
+        }
+        for state in ["completed", "reverted"] {
+            self.counter("inventory_sagas_ended_total", &[("state", state)]).increment(0);
         }
         self.counter("inventory_event_clients_cut_total", &[]).increment(0);
         for topic in Topic::ALL {
@@ -239,6 +251,15 @@ impl Metrics {
 
     pub fn deduction(&self, outcome: &str) {
         self.counter("inventory_deductions_total", &[("outcome", outcome)]).increment(1);
+    }
+
+    pub fn saga_call(&self, outcome: &str) {
+        self.counter("inventory_saga_calls_total", &[("outcome", outcome)]).increment(1);
+    }
+
+    /// `state` is `completed` or `reverted`.
+    pub fn saga_ended(&self, state: &str) {
+        self.counter("inventory_sagas_ended_total", &[("state", state)]).increment(1);
     }
 
     /// One that was read for those who listen.

@@ -1,6 +1,7 @@
 //! The service: built from its settings, bound, run, and ended in order.
 
 pub mod app;
+mod bare;
 mod house;
 pub mod lifecycle;
 pub mod listener;

@@ -14,6 +14,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+/// A saga needs one for moments only, between its calls.
+const SAGA_CONNECTIONS: u32 = 4;
+
 #[derive(Args, Clone)]
 pub struct ServeSettings {
     /// Address to listen on; port 0 takes a free one
@@ -178,6 +181,19 @@ pub struct ServeSettings {
     #[arg(long, env = "INVENTORY_ZERO_WINDOW_MS", default_value_t = 200, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=5_000))]
     pub zero_window_ms: u64,
 
+    /// Definitions of sagas and their participants, TOML or JSON; without it there is outbound_order, which
+    /// needs a participant `account`
+    #[arg(long, env = "INVENTORY_SAGA_FILE", value_name = "FILE")]
+    pub saga_file: Option<PathBuf>,
+
+    /// Sagas that are gone on with at once here; 0 leaves them to other gateways
+    #[arg(long, env = "INVENTORY_SAGAS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(0..=1_000))]
+    pub sagas: u16,
+
+    /// Milliseconds beyond a call's own time after which a gateway that has a saga is taken for gone
+    #[arg(long, env = "INVENTORY_SAGA_LEASE_MS", default_value_t = 10_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(100..=600_000))]
+    pub saga_lease_ms: u64,
+
     /// Origins that browsers may call from (none: CORS is off)
     #[arg(long, env = "INVENTORY_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub cors_origin: Vec<String>,
@@ -282,6 +298,15 @@ impl ServeSettings {
 
     pub fn lease_ttl(&self) -> Duration {
         Duration::from_secs(self.lease_ttl)
+    }
+
+    pub fn saga_lease(&self) -> Duration {
+        Duration::from_millis(self.saga_lease_ms)
+    }
+
+    /// Sagas have connections of their own, so that they hold up no request, nor requests them.
+    pub fn saga_pool(&self) -> PoolSettings {
+        PoolSettings { connections: SAGA_CONNECTIONS, ..self.pool() }
     }
 
     pub fn redis_url(&self) -> Option<&str> {

@@ -17,6 +17,7 @@ mod orders;
 pub mod oversell;
 mod pool;
 mod product;
+mod sagas;
 pub mod statements;
 mod stock;
 mod warehouse;
@@ -36,6 +37,10 @@ pub use many::{Commands, LineAnswer};
 pub use orders::{Moved, NewOrder, Order, OrderDetail, OrderEvent, OrderFilter, OrderLine, Step};
 pub use pool::{Pool, PoolSettings, PoolUse};
 pub use product::{NewProduct, Product, Put};
+pub use sagas::{
+    Asked, ClaimedSaga, NewSaga, Saga, SagaCall, SagaDetail, SagaFilter, SagaMoved, SagaNext,
+    SagaReport, SagaStep,
+};
 pub use stock::{Answer, AuditFilter, Date, Goods, Level, Lot, LowStock, Movement, Time};
 pub use warehouse::Warehouse;
 

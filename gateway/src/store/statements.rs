@@ -50,6 +50,14 @@ statements! {
     ORDERS = "orders";
     ORDER_LINES = "order_lines";
     ORDER_HISTORY = "order_history";
+    BEGIN_SAGA = "begin_saga";
+    CLAIM_SAGAS = "claim_sagas";
+    ADVANCE_SAGA = "advance_saga";
+    RETRY_SAGA = "retry_saga";
+    SAGA = "saga";
+    SAGAS = "sagas";
+    SAGA_STEPS = "saga_steps";
+    OPEN_SAGAS = "open_sagas";
     HOT_SKUS = "hot_skus";
     SET_HOT = "set_hot";
     API_KEYS = "api_keys";

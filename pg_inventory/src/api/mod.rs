@@ -15,6 +15,7 @@ mod numbers;
 mod once;
 mod orders;
 mod reshard;
+mod sagas;
 mod stock;
 mod upkeep;
 mod verify;

@@ -10,6 +10,7 @@ mod orders;
 mod products;
 mod receipts;
 mod reservations;
+mod sagas;
 mod stock;
 mod transfers;
 mod warehouses;
@@ -29,6 +30,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(transfers::routes())
         .merge(reservations::routes())
         .merge(orders::routes())
+        .merge(sagas::routes())
         .merge(audit::routes())
         .merge(events::routes())
         .merge(hot::routes())
