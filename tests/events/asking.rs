@@ -11,7 +11,7 @@ const EVERYTHING: &str = "SELECT inventory.put_warehouse(2, 'NORTH', 'North'); \
     SELECT inventory.put_product('A', 'A', low_stock_threshold => 5); \
     SELECT inventory.receive('A', 100); \
     SELECT inventory.deduct('A', 1); \
-    SELECT inventory.adjust('A', -1, E'fell \"off\"\\n the shelf'); \
+    SELECT inventory.adjust('A', -1, E'fell \"off\" \\\\ the shelf'); \
     SELECT inventory.transfer('A', 10, 1, 2); \
     SELECT inventory.confirm((inventory.reserve('A', 2)).reservation_id); \
     SELECT inventory.release((inventory.reserve('A', 2)).reservation_id); \
@@ -62,7 +62,7 @@ pub async fn every_topic_is_told_as_the_outbox_has_it(pg: Pg) {
     assert_eq!(topics, all);
     let adjusted = heard.iter().find(|told| told.event == "InventoryAdjustment").unwrap();
     assert_eq!(adjusted.data["event_type"], "STOCK_ADJUSTED");
-    assert_eq!(adjusted.data["payload"]["reason"], "fell \"off\"\n the shelf");
+    assert_eq!(adjusted.data["payload"]["reason"], "fell \"off\" \\ the shelf");
 }
 
 pub async fn only_what_was_asked_for(pg: Pg) {
