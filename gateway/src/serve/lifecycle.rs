@@ -3,7 +3,7 @@
 use super::app::App;
 use super::listener::Door;
 use super::settings::ServeSettings;
-use super::{house, logs};
+use super::{checkup, house, logs};
 use crate::error::Result;
 use crate::http;
 use crate::store::Database;
@@ -33,6 +33,8 @@ pub async fn run(
     let mut house = tokio::task::JoinSet::new();
     house.spawn(house::keep(app.clone()));
     house.spawn(house::keep_books(app.clone()));
+    house.spawn(checkup::keep_examining(app.clone()));
+    house.spawn(checkup::keep_verifying(app.clone()));
     let listening = Listening { url: format!("{}://{}", door.scheme(), door.address()?) };
     if let Some(path) = &settings.address_file {
         std::fs::write(path, format!("{}\n", listening.url))?;
