@@ -13,6 +13,11 @@ from common import LOCAL, Missing, is_root, output, run, say
 
 RELEASE = "bookworm"
 PATIENCE_SECONDS = 60
+# What whoever works inside has around them, and nothing else.
+ALWAYS = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NOWARNINGS": "yes",
+}
 
 
 def mirror():
@@ -84,8 +89,8 @@ class Root:
 
     def command(self, command, user=None, **variables):
         """As it is run from outside; `user` is a name of the root's."""
+        variables = {**ALWAYS, **variables}
         whole = ["nsenter", f"--target={self.inside}", "--mount", "--pid", "chroot", self.folder, "env", "-i",
-                 "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "DEBCONF_NOWARNINGS=yes",
                  *(f"{name}={value}" for name, value in variables.items())]
         if user:
             whole += ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]

@@ -6,6 +6,7 @@ file of a package stands in the two functions below. MAJORS="15 18" names Postgr
 PG_CONFIG the PostgreSQL to build against, of which there is only one then.
 """
 import argparse
+import email.utils
 import gzip
 import os
 import re
@@ -13,7 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+import textwrap
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import debian
@@ -71,36 +74,44 @@ def version():
     return re.search(r'^version = "(.+)"', manifest, re.MULTILINE)[1]
 
 
-def build(majors, gateway=True, profile="release", as_version=None):
+@dataclass(frozen=True)
+class How:
+    """Of which cargo profile, under which version, into which folder."""
+
+    profile: str = "release"
+    version: str = field(default_factory=version)
+    folder: Path = OUT
+
+
+def build(majors, how, gateway=True):
     """Builds and packs; gives the files. Another version than that of the sources is for tests of upgrades."""
     if not all(map(shutil.which, NEEDED)):
         debian.install("dpkg-dev", "binutils")
-    of = as_version or version()
-    OUT.mkdir(parents=True, exist_ok=True)
-    files = [pack_extension(major, profile, of) for major in majors]
-    return [*files, pack_gateway(profile, of)] if gateway else files
+    how.folder.mkdir(parents=True, exist_ok=True)
+    files = [pack_extension(major, how) for major in majors]
+    return [*files, pack_gateway(how)] if gateway else files
 
 
-def pack_extension(major, profile, of):
+def pack_extension(major, how):
     with only_one("prepare"):
         chosen = postgres.chosen(major)
-    libraries, _ = runtime.folders(extension.build(chosen, profile))
+    libraries, _ = runtime.folders(extension.build(chosen, how.profile))
     with tempfile.TemporaryDirectory(prefix="pg_inventory-") as folder:
         package = Package(
-            f"postgresql-{major}-inventory", of, f"postgresql-{major}",
+            f"postgresql-{major}-inventory", how.version, f"postgresql-{major}",
             f"stock nobody sells twice, inside PostgreSQL {major}",
-            "Deductions, lots, order numbers, audit log and outbox as functions of an extension, each call in one\n"
+            "Deductions, lots, order numbers, audit log and outbox as functions of an extension, each call in one "
             "commit. In a database: CREATE EXTENSION pg_inventory; SELECT inventory.install();",
             Path(folder))
         library = f"/usr/lib/postgresql/{major}/lib/pg_inventory.so"
         package.program(libraries / "pg_inventory.so", library, 0o644)
-        for script in shipped(of):
+        for script in shipped(how.version):
             package.put(script, f"/usr/share/postgresql/{major}/extension/{script.name}")
         control = (extension.SQL / "pg_inventory.control").read_text(encoding="utf-8")
-        control = re.sub(r"(default_version = )'.*'", rf"\1'{of}'", control)
+        control = re.sub(r"(default_version = )'.*'", rf"\1'{how.version}'", control)
         package.write(control, f"/usr/share/postgresql/{major}/extension/pg_inventory.control")
         package.put(extension.SQL / "README.md", f"/usr/share/doc/{package.name}/README.md")
-        return pack(package, [library])
+        return pack(package, [library], how.folder)
 
 
 def shipped(of):
@@ -114,15 +125,15 @@ def numbers(text):
     return tuple(map(int, text.split(".")))
 
 
-def pack_gateway(profile, of):
+def pack_gateway(how):
     environment = {**os.environ, "CARGO_TARGET_DIR": str(TARGET)}
-    run([cargo(), "build", "--profile", profile, "--package", "inventory-gateway"], cwd=CHECKOUT, env=environment)
-    command = TARGET / profile / "inventory"
+    run([cargo(), "build", "--profile", how.profile, "--package", "inventory-gateway"], cwd=CHECKOUT, env=environment)
+    command = TARGET / how.profile / "inventory"
     with tempfile.TemporaryDirectory(prefix="pg_inventory-") as folder:
         package = Package(
-            "inventory-gateway", of, "ca-certificates",
+            "inventory-gateway", how.version, "ca-certificates",
             "REST gateway and command line of pg_inventory",
-            "Stands before a PostgreSQL with the extension pg_inventory: REST with idempotency keys, batches of what\n"
+            "Stands before a PostgreSQL with the extension pg_inventory: REST with idempotency keys, batches of what "
             "comes at once, and selling on from goods set aside while the database is away.",
             Path(folder))
         package.program(command, "/usr/bin/inventory", 0o755)
@@ -137,7 +148,7 @@ def pack_gateway(profile, of):
         for script in ("postinst", "prerm", "postrm"):
             package.put(PARTS / f"{package.name}.{script}", f"/DEBIAN/{script}", 0o755)
         package.write("/etc/inventory/gateway.env\n", "/DEBIAN/conffiles")
-        return pack(package, ["/usr/bin/inventory"])
+        return pack(package, ["/usr/bin/inventory"], how.folder)
 
 
 COMPLETIONS = {
@@ -147,16 +158,18 @@ COMPLETIONS = {
 }
 
 
-def pack(package, binaries):
+def pack(package, binaries, folder):
     """The .deb; what its binaries need of the system, dpkg-shlibdeps finds out."""
     documents = f"/usr/share/doc/{package.name}"
-    license_text = (CHECKOUT / "LICENSE").read_text(encoding="utf-8")
-    package.write(f"{COPYRIGHT}\n{license_text}", f"{documents}/copyright")
+    package.write(COPYRIGHT, f"{documents}/copyright")
     compress(package.put(CHECKOUT / "CHANGELOG.md", f"{documents}/changelog"))
     full = f"{package.version}-{REVISION}"
+    when = moment()
+    entry = CHANGES.format(full, MAINTAINER, email.utils.formatdate(when, usegmt=True).replace("GMT", "+0000"))
+    compress(package.write(entry, f"{documents}/changelog.Debian"))
     architecture = output(["dpkg", "--print-architecture"])
     size = sum(path.stat().st_size for path in package.root.rglob("*") if path.is_file()) // 1024 + 1
-    lines = "".join(f" {line}\n" for line in package.text.splitlines())
+    lines = "".join(f" {line}\n" for line in textwrap.wrap(package.text, 76))
     package.write(
         f"Package: {package.name}\nVersion: {full}\nArchitecture: {architecture}\nMaintainer: {MAINTAINER}\n"
         f"Section: database\nPriority: optional\nInstalled-Size: {size}\n"
@@ -165,13 +178,27 @@ def pack(package, binaries):
     for path in (package.root, *package.root.rglob("*")):
         if path.is_dir():
             path.chmod(0o755)
-    file = OUT / f"{package.name}_{full}_{architecture}.deb"
-    run(["dpkg-deb", "--root-owner-group", "--build", package.root, file], env=moment())
+    file = folder / f"{package.name}_{full}_{architecture}.deb"
+    run(["dpkg-deb", "--root-owner-group", "--build", package.root, file],
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(when)})
     say(f"packed {file.relative_to(CHECKOUT) if CHECKOUT in file.parents else file}")
     return file
 
 
-COPYRIGHT = "pg_inventory, under the Apache License 2.0. Libraries linked in have licences of their own: licences.txt of the release lists them."
+COPYRIGHT = """\
+pg_inventory. Copyright: its authors.
+
+Licensed under the Apache License, version 2.0; on Debian systems its text is in
+/usr/share/common-licenses/Apache-2.0. Libraries that are linked in have licences
+of their own: licences.txt of the release lists them.
+"""
+CHANGES = """\
+pg-inventory ({}) unstable; urgency=medium
+
+  * What changed is in changelog.gz.
+
+ -- {}  {}
+"""
 
 
 def needs(package, binaries):
@@ -193,14 +220,12 @@ def compress(path):
 
 
 def moment():
-    """The time that files in a package have: that of the last commit."""
-    environment = dict(os.environ)
-    if "SOURCE_DATE_EPOCH" not in environment:
-        try:
-            environment["SOURCE_DATE_EPOCH"] = output(["git", "log", "-1", "--format=%ct"], cwd=CHECKOUT)
-        except (OSError, subprocess.CalledProcessError):
-            pass  # no checkout of git's: the time of packing
-    return environment
+    """The time that files in a package have, in seconds since 1970: that of the last commit, unless somebody says."""
+    named = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        return int(named or output(["git", "log", "-1", "--format=%ct"], cwd=CHECKOUT, stderr=subprocess.DEVNULL))
+    except (OSError, subprocess.CalledProcessError):
+        return int(time.time())  # no checkout of git's
 
 
 def majors_asked():
@@ -216,7 +241,7 @@ def main():
     parser.add_argument("--profile", default="release")
     options = parser.parse_args()
     majors = majors_asked() if options.what != "gateway" else []
-    files = build(majors, gateway=options.what != "extension", profile=options.profile)
+    files = build(majors, How(options.profile), gateway=options.what != "extension")
     print("\n".join(map(str, files)))
 
 

@@ -91,7 +91,8 @@ def unit():
         say("skipped: systemd-analyze is missing")
         return
     # Without colours and pager; the last line says the whole.
-    said = output(["systemd-analyze", "security", "--offline=yes", "--no-pager", path], env={**os.environ, "TERM": "dumb"})
+    command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", path]
+    said = output(command, env={**os.environ, "TERM": "dumb"})
     exposure = float(re.search(r"exposure level for \S+: ([0-9.]+)", said)[1])
     if exposure > EXPOSURE_MAX:
         raise Missing(f"the unit is exposed by {exposure}, more than {EXPOSURE_MAX}: see systemd-analyze security")
