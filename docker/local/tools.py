@@ -2,6 +2,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import debian
 import redis
@@ -19,7 +20,7 @@ def environment():
     """Variables that tell the tests where the tools are."""
     variables = {}
     brought = (("INVENTORY_TEST_VENV", _python), ("INVENTORY_TEST_NODE", _node), ("INVENTORY_TEST_REDIS", _redis),
-               ("INVENTORY_TEST_PROMTOOL", _promtool))
+               ("INVENTORY_TEST_PROMETHEUS", _prometheus))
     for name, bring in brought:
         try:
             variables[name] = str(bring(variables))
@@ -38,9 +39,10 @@ def _redis(_variables):
     return redis.program()
 
 
-def _promtool(_variables):
-    """Out of Debian's package, which would start a server if it were installed."""
-    return shutil.which("promtool") or debian.unpack("prometheus") / "usr" / "bin" / "promtool"
+def _prometheus(_variables):
+    """The folder with prometheus and promtool; out of Debian's package, which would start a server if installed."""
+    found = shutil.which("prometheus")
+    return Path(found).parent if found else debian.unpack("prometheus") / "usr" / "bin"
 
 
 def _node(variables):
