@@ -20,6 +20,7 @@ promises!(
     an_embedded_service_keeps_its_data,
     an_embedded_service_is_alone_in_its_folder,
     metrics_show_what_is_watched_and_what_is_low,
+    metrics_show_what_the_database_finds,
 );
 
 /// A folder that the server's user may enter.
@@ -141,4 +142,48 @@ async fn metrics_show_what_is_watched_and_what_is_low(pg: Pg) {
     assert!(!shown.contains("DULL"), "{shown}");
     let pending = shown.lines().find(|line| line.starts_with("inventory_outbox_pending ")).unwrap();
     assert_ne!(pending, "inventory_outbox_pending 0");
+}
+
+/// Reads the metrics until they say so; gives what they say.
+async fn until(service: &Service, says: impl Fn(&str) -> bool) -> String {
+    for _ in 0..1_500 {
+        let (status, text) = service.get("/metrics").await;
+        assert_eq!(status, 200);
+        if says(&text) {
+            return text;
+        }
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    panic!("never said: {}", service.get("/metrics").await.1);
+}
+
+async fn metrics_show_what_the_database_finds(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10), ("B", 10)]).await;
+    let (mut owner, mut operator) = (db.owner().await, db.operator().await);
+    owner.run("ALTER SEQUENCE inventory.order_number_001 CACHE 2").await;
+    for (holder, units) in [("gone", 3), ("here", 4)] {
+        let lease = format!("inventory.take_lease('A', {units}, '{holder}', 'fallback')");
+        operator.run(&format!("SELECT {lease}")).await;
+    }
+    let overdue = "UPDATE inventory.lease SET expires_at = expires_at - interval '1 day' WHERE holder = 'gone'";
+    owner.run(overdue).await;
+    owner.run("UPDATE inventory.stock SET on_hand = on_hand + 1 WHERE sku = 'B'").await;
+    let mut command = inventory();
+    command.args(["--database-url", &db.url(User::Admin), "serve", "--verify-every", "1"]);
+    let service = Service::start(command).await;
+    let broken = "inventory_verify_violations{check_name=\"on_hand\"} 1\n";
+    let shown = until(&service, |text| text.contains(broken)).await;
+    assert!(!shown.contains("inventory_verify_timestamp_seconds 0\n"), "{shown}");
+    for line in [
+        "inventory_doctor_findings{topic=\"sequences\",state=\"problem\"} 1\n",
+        "inventory_leased_units{state=\"current\"} 4\n",
+        "inventory_leased_units{state=\"overdue\"} 3\n",
+        "inventory_leases{state=\"overdue\"} 1\n",
+    ] {
+        until(&service, |text| text.contains(line)).await;
+    }
+    assert!(service.err().contains("verify() is not clean"), "{}", service.err());
+    owner.run("UPDATE inventory.stock SET on_hand = on_hand - 1 WHERE sku = 'B'").await;
+    until(&service, |text| !text.contains("inventory_verify_violations{")).await;
 }
