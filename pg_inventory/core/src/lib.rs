@@ -17,6 +17,7 @@ pub mod lease;
 pub mod order;
 pub mod order_number;
 pub mod refusal;
+pub mod sink;
 pub mod text;
 pub mod time;
 

@@ -65,9 +65,14 @@ fn read_events(call: &Call) -> Result<Answer, Refusal> {
     })
 }
 
-/// The session's layout, for one who reads the journal by snapshots: each has to be of this moment, and
-/// to know which transactions are open.
+/// The session's layout, for one who reads the journal by snapshots.
 fn reading(spi: &Spi) -> Result<Rc<Session>, Refusal> {
+    check_reader()?;
+    session::current(spi)
+}
+
+/// Each snapshot has to be of its moment, and to know which transactions are open.
+pub fn check_reader() -> Result<(), Refusal> {
     if server::in_recovery() {
         return Err(Refusal::invalid(
             "events are read on the primary: a standby does not know which transactions are open",
@@ -78,7 +83,7 @@ fn reading(spi: &Spi) -> Result<Rc<Session>, Refusal> {
             "events are read in READ COMMITTED, where each call sees what was committed before it",
         ));
     }
-    session::current(spi)
+    Ok(())
 }
 
 /// What a new snapshot is noted with. The order is what makes it true: see `inventory_core::cursor`.
