@@ -26,18 +26,18 @@ def run_cargo(postgres, arguments):
     run([cargo(), *arguments], cwd=CHECKOUT, env=cargo_environment(postgres))
 
 
-def build(postgres):
+def build(postgres, profile="release"):
     """The bin folder of a private PostgreSQL with the extension as the sources are now."""
     with only_one("build"):
         bindir = runtime.tree(postgres)
         libraries, scripts = runtime.folders(bindir)
-        _build_library(postgres, libraries)
+        _build_library(postgres, libraries, profile)
         for script in _scripts():
             replace_file(script, scripts / script.name)
         return bindir
 
 
-def _build_library(postgres, libraries):
+def _build_library(postgres, libraries, profile):
     # All majors share one file name in target/, so cargo would link anew at each change of major.
     stamp = libraries / "pg_inventory.sources"
     sources = _sources(postgres)
@@ -45,8 +45,8 @@ def _build_library(postgres, libraries):
         return
     say(f"building the extension for PostgreSQL {postgres.major}")
     feature = f"pg{postgres.major}"
-    run_cargo(postgres, ["build", "--release", "--package", "pg_inventory", "--features", feature])
-    replace_file(TARGET / "release" / "libpg_inventory.so", libraries / "pg_inventory.so", mode=0o755)
+    run_cargo(postgres, ["build", "--profile", profile, "--package", "pg_inventory", "--features", feature])
+    replace_file(TARGET / profile / "libpg_inventory.so", libraries / "pg_inventory.so", mode=0o755)
     stamp.write_text(sources, encoding="utf-8")
 
 

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Everything that CI runs, stage by stage, with a summary: `make test`; what takes longer: `make soak`."""
+import concurrent.futures
+import json
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,8 +17,10 @@ from common import CHECKOUT, TARGET, Missing, cargo, only_one, run, say
 
 TESTED = (15, 18)
 COMPILED = (16, 17)
-# One release profile for what the tests drive: the extension, the command and the tests share what they
-# are built from, and the promises about speed are measured on what people run.
+# One profile for what the tests drive: the extension, the command and the tests share what they are built from.
+PROFILE = "tested"
+# Test files wait for servers more than they work, so two of them share two cores well.
+ABREAST = 2
 CRATES = [f"--package={name}" for name in ("inventory-gateway", "inventory-tests", "inventory-benches")]
 # Test files that say what SQL does: they run once more on a database that was brought forward from the first release.
 SQL_BEHAVIOUR = (
@@ -33,6 +38,7 @@ class Run:
         self.runtimes = {}
         self.environment = {**os.environ, "CARGO_TARGET_DIR": str(TARGET), "CARGO_TERM_COLOR": "never"}
         self.counts = [0, 0, 0]
+        self.printing = threading.Lock()
 
     def stage(self, name, work):
         print(f"\n== {name}  ({time.strftime('%H:%M:%S')})", flush=True)
@@ -49,18 +55,37 @@ class Run:
         run([cargo(), *arguments], cwd=CHECKOUT, env=self.environment, stdout=sys.stdout)
 
     def cargo_test(self, *arguments, **variables):
-        """Runs tests to the end, and adds up what the runners report."""
-        command = [cargo(), "test", *arguments]
+        """Builds tests and runs them to the end, some files at a time; adds up what the runners report."""
         environment = {**self.environment, **variables}
-        process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True)
         before = list(self.counts)
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            if found := RESULT.match(line):
-                self.counts = [sum(pair) for pair in zip(self.counts, map(int, found.groups()))]
-        if process.wait() != 0:
-            raise subprocess.CalledProcessError(process.returncode, command)
+        with concurrent.futures.ThreadPoolExecutor(ABREAST) as together:
+            runs = [together.submit(self._test_file, file, environment) for file in self._test_files(arguments)]
+        failed = [name for name in (run.result() for run in runs) if name]
+        if failed:
+            raise subprocess.CalledProcessError(1, failed)
         return counted([after - was for after, was in zip(self.counts, before)])
+
+    def _test_files(self, arguments):
+        """Name, executable and home of each."""
+        command = [cargo(), "test", "--no-run", "--message-format=json-render-diagnostics", *arguments]
+        built = subprocess.run(
+            command, cwd=CHECKOUT, env=self.environment, stdout=subprocess.PIPE, text=True, check=True)
+        for message in map(json.loads, built.stdout.splitlines()):
+            if message.get("executable") and message["profile"]["test"]:
+                yield message["target"]["name"], message["executable"], Path(message["manifest_path"]).parent
+
+    def _test_file(self, file, environment):
+        """What it prints comes in one piece; gives its name where it failed."""
+        name, executable, home = file
+        start = time.monotonic()
+        process = subprocess.run(
+            [executable], cwd=home, env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+        with self.printing:
+            print(f"\n-- {name}: {time.monotonic() - start:.0f} s\n{process.stdout}", end="", flush=True)
+            for found in filter(None, map(RESULT.match, process.stdout.splitlines())):
+                self.counts = [sum(pair) for pair in zip(self.counts, map(int, found.groups()))]
+        return name if process.returncode else None
 
 
 def failure(error):
@@ -90,13 +115,13 @@ def prepare(this):
 def lint(this):
     newest = this.postgres[max(TESTED)]
     every = ["--workspace", "--all-targets", "--features", f"pg_inventory/pg{newest.major}"]
-    extension.run_cargo(newest, ["clippy", "--release", *every, "--", "-D", "warnings"])
+    extension.run_cargo(newest, ["clippy", "--profile", PROFILE, *every, "--", "-D", "warnings"])
 
 
 def build_extensions(this):
     for major in TESTED:
         if major in this.postgres:
-            this.runtimes[major] = extension.build(this.postgres[major])
+            this.runtimes[major] = extension.build(this.postgres[major], PROFILE)
     named = ",".join(f"{major}={bindir}" for major, bindir in this.runtimes.items())
     this.environment["INVENTORY_TEST_PG"] = named
     return "PostgreSQL " + ", ".join(map(str, this.runtimes))
@@ -104,20 +129,20 @@ def build_extensions(this):
 
 def compile_others(this):
     for major in COMPILED:
-        arguments = ["check", "--release", "--package", "pg_inventory", "--features", f"pg{major}"]
+        arguments = ["check", "--profile", PROFILE, "--package", "pg_inventory", "--features", f"pg{major}"]
         extension.run_cargo(this.postgres[major], arguments)
 
 
 def build_all(this):
-    this.cargo("build", "--release", "--all-targets", *CRATES)
-    this.environment["INVENTORY_BIN"] = str(TARGET / "release" / "inventory")
+    this.cargo("build", "--profile", PROFILE, "--all-targets", *CRATES)
+    this.environment["INVENTORY_BIN"] = str(TARGET / PROFILE / "inventory")
 
 
 def test_upgraded(this):
     major, bindir = max(this.runtimes.items())
     files = [f"--test={name}" for name in SQL_BEHAVIOUR]
     where = {"INVENTORY_TEST_PG": f"{major}={bindir}", "INVENTORY_TEST_UPGRADED": "1"}
-    return this.cargo_test("--release", *CRATES, "--no-fail-fast", *files, **where)
+    return this.cargo_test("--profile", PROFILE, *CRATES, *files, **where)
 
 
 # The planner and the executor take ways that they would not take by themselves.
@@ -130,19 +155,19 @@ ODD = {
 def test_on_odd_ways(this, major):
     files = [f"--test={name}" for name in SQL_BEHAVIOUR if name != "state_machine"]
     where = {"INVENTORY_TEST_PG": f"{major}={this.runtimes[major]}", "INVENTORY_TEST_SETTINGS": ODD[major]}
-    return this.cargo_test("--release", *CRATES, "--no-fail-fast", *files, **where)
+    return this.cargo_test("--profile", PROFILE, *CRATES, *files, **where)
 
 
 def stages(this):
     yield this.stage("servers and tools", lambda: prepare(this))
     yield this.stage("format", lambda: this.cargo("fmt", "--all", "--check"))
     yield this.stage("lint", lambda: lint(this))
-    yield this.stage("core rules", lambda: this.cargo_test("--package=inventory-core", "--no-fail-fast"))
+    yield this.stage("core rules", lambda: this.cargo_test("--package=inventory-core"))
     built = this.stage("extension, built", lambda: build_extensions(this))
     yield built
     yield this.stage("extension, compiled for 16 and 17", lambda: compile_others(this))
     if built and this.stage("commands and tests, built", lambda: build_all(this)):
-        yield this.stage("from outside", lambda: this.cargo_test("--release", *CRATES, "--no-fail-fast"))
+        yield this.stage("from outside", lambda: this.cargo_test("--profile", PROFILE, *CRATES))
         yield this.stage("from outside, brought forward", lambda: test_upgraded(this))
     else:
         yield False
@@ -163,7 +188,7 @@ def soak_stages(this):
         for major in this.runtimes:
             yield this.stage(f"on odd ways, {major}", lambda: test_on_odd_ways(this, major))
         this.environment["INVENTORY_SOAK"] = "1"
-        outside = ["--release", "--package=inventory-tests", "--no-fail-fast"]
+        outside = ["--profile", PROFILE, "--package=inventory-tests"]
         yield this.stage("from outside, the long forms", lambda: this.cargo_test(*outside))
         yield this.stage("under strain", lambda: under_strain(this))
     else:

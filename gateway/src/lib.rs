@@ -1,6 +1,8 @@
 //! The `inventory` command and the REST gateway. Thin on purpose: it decides when and with
 //! whom a command enters the engine inside PostgreSQL, never whether it is allowed.
 //!
+//! `traces` tells a collector what was done for whom.
+//!
 //! `client` talks to another gateway the way `store` talks to the database.
 //!
 //! `serve` builds and runs the service: `http` is what it says, `deduct` how many requests meet in one
@@ -19,3 +21,4 @@ pub mod retail;
 pub mod sample;
 pub mod serve;
 pub mod store;
+pub mod traces;

@@ -41,7 +41,8 @@ pub fn inventory_binary() -> PathBuf {
         return named.into();
     }
     let target = repository().join("target");
-    let built = ["release", "debug"].map(|profile| target.join(profile).join("inventory"));
+    let built =
+        ["tested", "release", "debug"].map(|profile| target.join(profile).join("inventory"));
     let found = built.into_iter().find(|path| path.exists());
     found.expect("no inventory binary: run `make test`, or name one by INVENTORY_BIN")
 }

@@ -15,12 +15,10 @@ use lapin::{
 };
 use tokio::time::timeout;
 
-use crate::tally::Tally;
+use crate::pipeline::{Pipe, Sent};
 use crate::target::{Malformed, Parts};
 use crate::{Down, Event, Outcome, Settings};
 
-/// Messages under way at once.
-const WINDOW: usize = 1_000;
 /// What AMQP calls a message that is to outlive the broker.
 const PERSISTENT: u8 = 2;
 
@@ -73,47 +71,17 @@ impl Line {
             patience: settings.patience,
         })
     }
+}
 
-    pub async fn deliver(&mut self, source: &str, events: &[Event]) -> Result<Vec<Outcome>, Down> {
-        let mut tally = Tally::of(events);
-        match self.send_all(source, events, &mut tally).await {
-            Ok(()) => Ok(tally.finish()),
-            Err(down) => Err(tally.down(down)),
-        }
+/// Whether a type finds a queue is known after its first message.
+impl Pipe for Line {
+    type Receipt = PublisherConfirm;
+
+    fn trusts(&self, event: &Event) -> bool {
+        self.routed.contains(&event.kind)
     }
 
-    /// Whether a type finds a queue is known after its first message, so that one goes alone: what comes
-    /// behind it is not sent where it was refused.
-    async fn send_all(
-        &mut self,
-        source: &str,
-        events: &[Event],
-        tally: &mut Tally<'_>,
-    ) -> Result<(), Down> {
-        let mut under_way = Vec::new();
-        for (at, event) in events.iter().enumerate() {
-            if !self.routed.contains(&event.kind) || under_way.len() == WINDOW {
-                self.settle(&mut under_way, events, tally).await?;
-            }
-            if tally.holds_back(at) {
-                continue;
-            }
-            match self.publish(source, event).await {
-                Ok(confirm) => under_way.push((at, confirm)),
-                Err(down) => {
-                    // What was sent before may have arrived.
-                    let _ = self.settle(&mut under_way, events, tally).await;
-                    return Err(down);
-                }
-            }
-            if !self.routed.contains(&event.kind) {
-                self.settle(&mut under_way, events, tally).await?;
-            }
-        }
-        self.settle(&mut under_way, events, tally).await
-    }
-
-    async fn publish(&self, source: &str, event: &Event) -> Result<PublisherConfirm, Down> {
+    async fn send(&mut self, event: &Event, body: Vec<u8>) -> Result<Sent<PublisherConfirm>, Down> {
         let properties = BasicProperties::default()
             .with_content_type("application/cloudevents+json".into())
             .with_delivery_mode(PERSISTENT)
@@ -121,45 +89,31 @@ impl Line {
             .with_type(event.kind.clone().into());
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let (exchange, key) = (self.exchange.clone(), event.kind.clone().into());
-        let body = event.cloud_event(source);
         let sent = self.channel.basic_publish(exchange, key, options, &body, properties);
         let sent = timeout(self.patience, sent).await.map_err(|_| late())?;
-        sent.map_err(|error| down(&error))
+        sent.map(Sent::UnderWay).map_err(|error| down(&error))
     }
 
-    /// Waits for what is under way, in order.
-    async fn settle(
-        &mut self,
-        under_way: &mut Vec<(usize, PublisherConfirm)>,
-        events: &[Event],
-        tally: &mut Tally<'_>,
-    ) -> Result<(), Down> {
-        for (at, confirm) in under_way.drain(..) {
-            let confirmed = timeout(self.patience, confirm).await.map_err(|_| late())?;
-            let kind = events.get(at).map(|event| event.kind.as_str()).unwrap_or_default();
-            match confirmed.map_err(|error| down(&error))? {
-                Confirmation::Ack(None) => {
-                    if !self.routed.contains(kind) {
-                        self.routed.insert(kind.to_owned());
-                    }
-                    tally.delivered(at);
+    async fn answer(&mut self, event: &Event, confirm: PublisherConfirm) -> Result<Outcome, Down> {
+        let confirmed = timeout(self.patience, confirm).await.map_err(|_| late())?;
+        match confirmed.map_err(|error| down(&error))? {
+            Confirmation::Ack(None) => {
+                if !self.trusts(event) {
+                    self.routed.insert(event.kind.clone());
                 }
-                Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
-                    self.routed.remove(kind);
-                    let exchange = &self.exchange;
-                    tally.refused(
-                        at,
-                        format!("no queue of exchange {exchange} takes {kind}: bind one"),
-                    );
-                }
-                Confirmation::Nack(None) | Confirmation::NotRequested => {
-                    return Err(Down::because(
-                        "RabbitMQ did not take a message: a queue is full or failed",
-                    ));
-                }
+                Ok(Outcome::Delivered)
+            }
+            Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
+                self.routed.remove(&event.kind);
+                let (exchange, kind) = (&self.exchange, &event.kind);
+                Ok(Outcome::Refused(format!(
+                    "no queue of exchange {exchange} takes {kind}: bind one"
+                )))
+            }
+            Confirmation::Nack(None) | Confirmation::NotRequested => {
+                Err(Down::because("RabbitMQ did not take a message: a queue is full or failed"))
             }
         }
-        Ok(())
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) mod tests {
 
     #[test]
     fn an_event_is_a_cloud_event() {
-        let parent = "bcd9a2d4ac25bdbc";
+        let parent = "4a0d4418db27a576";
         assert_eq!(
             read(&event("A")),
             serde_json::json!({

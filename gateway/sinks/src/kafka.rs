@@ -9,12 +9,9 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
-use crate::tally::Tally;
+use crate::pipeline::{Pipe, Sent};
 use crate::target::{Malformed, Parts};
 use crate::{Down, Event, Outcome, Settings};
-
-/// Messages under way at once.
-const WINDOW: usize = 1_000;
 
 #[derive(Clone)]
 pub struct Place {
@@ -56,61 +53,33 @@ impl Line {
         known.map_err(|error| down(&error))?;
         Ok(Line { producer, topic: place.topic.clone() })
     }
+}
 
-    pub async fn deliver(&mut self, source: &str, events: &[Event]) -> Result<Vec<Outcome>, Down> {
-        let mut tally = Tally::of(events);
-        let mut under_way = Vec::new();
-        for (at, event) in events.iter().enumerate() {
-            if tally.holds_back(at) {
-                continue;
-            }
-            if under_way.len() == WINDOW
-                && let Err(down) = settle(&mut under_way, &mut tally).await
-            {
-                return Err(tally.down(down));
-            }
-            match self.send(source, event) {
-                Ok(sent) => under_way.push((at, sent)),
-                Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
-                    tally.refused(at, "more bytes than a message may have");
-                }
-                Err(error) => {
-                    // What was sent before may have arrived.
-                    let _ = settle(&mut under_way, &mut tally).await;
-                    return Err(tally.down(down(&error)));
-                }
-            }
-        }
-        match settle(&mut under_way, &mut tally).await {
-            Ok(()) => Ok(tally.finish()),
-            Err(down) => Err(tally.down(down)),
-        }
-    }
+impl Pipe for Line {
+    type Receipt = DeliveryFuture;
 
-    fn send(&self, source: &str, event: &Event) -> Result<DeliveryFuture, KafkaError> {
-        let body = event.cloud_event(source);
+    async fn send(&mut self, event: &Event, body: Vec<u8>) -> Result<Sent<DeliveryFuture>, Down> {
         let form = Header { key: "content-type", value: Some("application/cloudevents+json") };
         let record = FutureRecord::to(&self.topic)
             .payload(&body)
             .key(event.sku.as_deref().unwrap_or(&event.id))
             .headers(OwnedHeaders::new().insert(form));
-        self.producer.send_result(record).map_err(|(error, _)| error)
-    }
-}
-
-/// Waits for what is under way, in order.
-async fn settle(
-    under_way: &mut Vec<(usize, DeliveryFuture)>,
-    tally: &mut Tally<'_>,
-) -> Result<(), Down> {
-    for (at, sent) in under_way.drain(..) {
-        match sent.await {
-            Ok(Ok(_place)) => tally.delivered(at),
-            Ok(Err((error, _message))) => return Err(down(&error)),
-            Err(_) => return Err(Down::because("Kafka: the producer ended")),
+        match self.producer.send_result(record) {
+            Ok(sent) => Ok(Sent::UnderWay(sent)),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
+                Ok(Sent::Refused("more bytes than a message may have".to_owned()))
+            }
+            Err((error, _)) => Err(down(&error)),
         }
     }
-    Ok(())
+
+    async fn answer(&mut self, _event: &Event, sent: DeliveryFuture) -> Result<Outcome, Down> {
+        match sent.await {
+            Ok(Ok(_place)) => Ok(Outcome::Delivered),
+            Ok(Err((error, _message))) => Err(down(&error)),
+            Err(_) => Err(Down::because("Kafka: the producer ended")),
+        }
+    }
 }
 
 fn producer(place: &Place, patience: Duration) -> Result<FutureProducer, KafkaError> {

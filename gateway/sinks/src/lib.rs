@@ -12,6 +12,7 @@ mod event;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod nats;
+mod pipeline;
 mod redis;
 mod stdout;
 mod tally;
@@ -113,10 +114,10 @@ impl Sink {
             Line::Stdout => stdout::deliver(&self.source, events).await,
             Line::Webhook(line) => line.deliver(&self.source, events).await,
             Line::Redis(line) => line.deliver(&self.source, events).await,
-            Line::Nats(line) => line.deliver(&self.source, events).await,
-            Line::Amqp(line) => line.deliver(&self.source, events).await,
+            Line::Nats(line) => pipeline::deliver(line, &self.source, events).await,
+            Line::Amqp(line) => pipeline::deliver(line, &self.source, events).await,
             #[cfg(feature = "kafka")]
-            Line::Kafka(line) => line.deliver(&self.source, events).await,
+            Line::Kafka(line) => pipeline::deliver(line, &self.source, events).await,
         }
     }
 }

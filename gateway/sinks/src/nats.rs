@@ -13,12 +13,10 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{Context, ContextBuilder};
 use async_nats::{Auth, AuthError, Client, ConnectOptions, ServerAddr};
 
-use crate::tally::Tally;
+use crate::pipeline::{Pipe, Sent, WINDOW};
 use crate::target::{Malformed, Parts};
 use crate::{Down, Event, Outcome, Settings};
 
-/// Messages under way at once.
-const WINDOW: usize = 1_000;
 /// What headers and subject may add to the payload, with room to spare.
 const HEADERS: usize = 1_024;
 
@@ -91,64 +89,29 @@ impl Line {
         let (stream, subject) = (place.stream.clone(), place.subject.clone());
         Ok(Line { stream, subject, context, longest })
     }
+}
 
-    pub async fn deliver(&mut self, source: &str, events: &[Event]) -> Result<Vec<Outcome>, Down> {
-        let mut tally = Tally::of(events);
-        let mut under_way = Vec::new();
-        for (at, event) in events.iter().enumerate() {
-            if tally.holds_back(at) {
-                continue;
-            }
-            if under_way.len() == WINDOW
-                && let Err(down) = settle(&mut under_way, &mut tally).await
-            {
-                return Err(tally.down(down));
-            }
-            let body = event.cloud_event(source);
-            if body.len() > self.longest {
-                let size = body.len();
-                tally.refused(at, format!("{size} bytes are more than stream or server take"));
-                continue;
-            }
-            match self.publish(event, body).await {
-                Ok(ack) => under_way.push((at, ack)),
-                Err(error) => {
-                    // What was sent before may have arrived.
-                    let _ = settle(&mut under_way, &mut tally).await;
-                    return Err(tally.down(down(&error)));
-                }
-            }
-        }
-        match settle(&mut under_way, &mut tally).await {
-            Ok(()) => Ok(tally.finish()),
-            Err(down) => Err(tally.down(down)),
-        }
-    }
+impl Pipe for Line {
+    type Receipt = PublishAckFuture;
 
-    async fn publish(
-        &self,
-        event: &Event,
-        body: Vec<u8>,
-    ) -> Result<PublishAckFuture, PublishError> {
+    async fn send(&mut self, event: &Event, body: Vec<u8>) -> Result<Sent<PublishAckFuture>, Down> {
+        if body.len() > self.longest {
+            let reason = format!("{} bytes are more than stream or server take", body.len());
+            return Ok(Sent::Refused(reason));
+        }
         let message = PublishMessage::build()
             .message_id(&event.id)
             .expected_stream(&self.stream)
             .header("Content-Type", "application/cloudevents+json")
             .payload(body.into());
-        self.context.send_publish(format!("{}.{}", self.subject, event.kind), message).await
+        let subject = format!("{}.{}", self.subject, event.kind);
+        let sent = self.context.send_publish(subject, message).await;
+        sent.map(Sent::UnderWay).map_err(|error| down(&error))
     }
-}
 
-/// Waits for what is under way, in order.
-async fn settle(
-    under_way: &mut Vec<(usize, PublishAckFuture)>,
-    tally: &mut Tally<'_>,
-) -> Result<(), Down> {
-    for (at, ack) in under_way.drain(..) {
-        ack.await.map_err(|error| down(&error))?;
-        tally.delivered(at);
+    async fn answer(&mut self, _event: &Event, ack: PublishAckFuture) -> Result<Outcome, Down> {
+        ack.await.map(|_| Outcome::Delivered).map_err(|error| down(&error))
     }
-    Ok(())
 }
 
 /// A client that ends with its connection. One that came back by itself would send what it still has in hand

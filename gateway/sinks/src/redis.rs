@@ -92,7 +92,7 @@ impl Line {
             match all.query_async::<Vec<String>>(&mut self.connection).await {
                 Ok(_ids) => {
                     let first = number * BATCH;
-                    (first..first + batch.len()).for_each(|at| tally.delivered(at));
+                    (first..first + batch.len()).for_each(|at| tally.note(at, Outcome::Delivered));
                 }
                 Err(error) => return Err(tally.down(down(error))),
             }

@@ -25,13 +25,13 @@ impl<'a> Tally<'a> {
         behind
     }
 
-    pub fn delivered(&mut self, at: usize) {
-        self.note(at, Outcome::Delivered);
-    }
-
-    pub fn refused(&mut self, at: usize, reason: impl Into<String>) {
-        self.refused.extend(self.sku(at));
-        self.note(at, Outcome::Refused(reason.into()));
+    pub fn note(&mut self, at: usize, outcome: Outcome) {
+        if matches!(outcome, Outcome::Refused(_)) {
+            self.refused.extend(self.sku(at));
+        }
+        if let Some(place) = self.outcomes.get_mut(at) {
+            *place = Some(outcome);
+        }
     }
 
     /// The sink went away in the middle: of what came after the first unknown event nothing is told.
@@ -50,11 +50,5 @@ impl<'a> Tally<'a> {
 
     fn sku(&self, at: usize) -> Option<&'a str> {
         self.events.get(at).and_then(|event| event.sku.as_deref())
-    }
-
-    fn note(&mut self, at: usize, outcome: Outcome) {
-        if let Some(place) = self.outcomes.get_mut(at) {
-            *place = Some(outcome);
-        }
     }
 }

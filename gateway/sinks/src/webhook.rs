@@ -89,7 +89,7 @@ impl Line {
         let mut under_way = FuturesUnordered::new();
         loop {
             while under_way.len() < CONNECTIONS
-                && let Some(at) = lanes.next()
+                && let Some(at) = lanes.send_next()
             {
                 let event = &events[at];
                 under_way.push(async move { (at, self.post(source, event).await) });

@@ -214,7 +214,7 @@ impl Ask {
         if let Some(trace) = &caller.trace_id {
             let parent = &uuid::Uuid::new_v4().simple().to_string()[..16];
             let header = format!("00-{trace}-{parent}-01");
-            crate::http::trace::TraceId::parse(&header).ok_or_else(|| {
+            crate::http::trace::Parent::parse(&header).ok_or_else(|| {
                 Error::usage(
                     "--trace-id (INVENTORY_TRACE_ID) must have 32 hexadecimal digits over HTTP",
                 )

@@ -11,10 +11,12 @@ use super::work::{Done, Work};
 use crate::error::{Error, Result};
 use crate::serve::metrics::Metrics;
 use crate::store::{Commands, Pool, Session};
+use crate::traces;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 /// Commands a statement at most, and lines; a command of more lines goes alone.
@@ -22,6 +24,8 @@ const COMMANDS_MAX: usize = 1_000;
 const LINES_MAX: usize = 10_000;
 /// Between two tries while the database is away.
 const RETRY: Duration = Duration::from_millis(100);
+/// Within which a dead connection shows.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
@@ -60,6 +64,8 @@ struct Ticket {
     work: Work,
     deadline: Instant,
     answer: oneshot::Sender<Result<Done, Failed>>,
+    /// Of the request that handed it in.
+    span: Span,
 }
 
 /// Where requests hand in their commands.
@@ -104,10 +110,12 @@ impl Desk {
         let (answer, answered) = oneshot::channel();
         let deadline = Instant::now() + self.patience;
         let queue = &self.queues[work.shard(self.queues.len())];
-        queue.try_send(Ticket { work, deadline, answer }).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Failed::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => Failed::Closing,
-        })?;
+        queue.try_send(Ticket { work, deadline, answer, span: Span::current() }).map_err(
+            |refused| match refused {
+                mpsc::error::TrySendError::Full(_) => Failed::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => Failed::Closing,
+            },
+        )?;
         answered.await.unwrap_or(Err(Failed::Closing))
     }
 }
@@ -175,7 +183,8 @@ impl Worker {
             Err(refused) => return turn_away(batch, refused.retry_after),
         };
         self.room.metrics.batch(batch.len());
-        let sent = self.send(&batch).await;
+        let span = traces::batch(batch.iter().map(|ticket| &ticket.span));
+        let sent = self.send(&batch).instrument(span).await;
         self.room.breaker.tell(pass, &sent);
         match sent {
             Ok(done) => self.answer(batch, done),
@@ -190,12 +199,14 @@ impl Worker {
         }
     }
 
-    /// A connection that was kept may have died while nothing was asked of it. That says nothing of the
-    /// database: only a new one does, and the ids make it safe to send the same again.
+    /// A connection that was kept may have died while nothing was asked of it, and says so at once. That
+    /// says nothing of the database: only a new one does, and the ids make it safe to send the same again.
     async fn send(&mut self, batch: &[Ticket]) -> Result<Vec<Done>> {
-        let kept = self.session.is_some();
+        let (kept, asked) = (self.session.is_some(), Instant::now());
         match self.send_once(batch).await {
-            Err(error) if kept && Outcome::of(&error) == Outcome::Failed => {
+            Err(error)
+                if kept && asked.elapsed() < AT_ONCE && Outcome::of(&error) == Outcome::Failed =>
+            {
                 self.send_once(batch).await
             }
             done => done,
@@ -230,11 +241,13 @@ impl Worker {
     fn step_aside(&self, ticket: Ticket) {
         let room = self.room.clone();
         room.metrics.waits(ticket.work.kind.name());
-        tokio::spawn(async move {
+        let span = ticket.span.clone();
+        let waiting = async move {
             let time_left = ticket.deadline.saturating_duration_since(Instant::now());
             let waited = tokio::time::timeout(time_left, wait(&room, &ticket.work)).await;
             let _ = ticket.answer.send(waited.unwrap_or(Err(Failed::Overloaded)));
-        });
+        };
+        tokio::spawn(waiting.instrument(span));
     }
 
     async fn put_back(&mut self, batch: Vec<Ticket>, error: Error) {

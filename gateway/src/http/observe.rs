@@ -2,8 +2,9 @@
 //! problem document where it ends in one.
 
 use super::problem::{Fault, Problem};
-use super::trace::TraceId;
+use super::trace::{Parent, TraceId};
 use crate::serve::app::App;
+use crate::traces;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{StatusCode, header};
@@ -13,6 +14,7 @@ use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Instrument;
 
 /// What stands for a path that is no route, so that nobody can make labels.
 const NO_ROUTE: &str = "none";
@@ -27,11 +29,15 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let trace = TraceId::of(request.headers());
+    let parent = Parent::of(request.headers());
+    let named = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    let span = traces::request(&method, named, &path, parent.as_ref());
+    let trace = traces::trace_id(&span).or(parent.map(|parent| parent.trace_id));
+    let trace = trace.unwrap_or_else(TraceId::fresh);
     request.extensions_mut().insert(trace.clone());
     let patience = app.settings.request_timeout();
     request.extensions_mut().insert(Due(started + patience * 9 / 10));
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let answer = AssertUnwindSafe(next.run(request).instrument(span.clone())).catch_unwind();
     let mut response = match tokio::time::timeout(patience, answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
@@ -49,10 +55,10 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     if !response.status().is_success() {
         response = as_problem(response, &path, trace.as_str());
     }
-    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let took = started.elapsed();
-    app.metrics.request(&method, route, response.status(), took);
-    app.metrics.command(&method, route, refusal, took);
+    traces::answered(&span, response.status());
+    app.metrics.request(&method, named, response.status(), took);
+    app.metrics.command(&method, named, refusal, took);
     response
 }
 

@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 pub struct App {
     pub settings: ServeSettings,
@@ -165,7 +166,7 @@ impl App {
 async fn carried_out<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T, Problem> {
-    match tokio::spawn(work).await {
+    match tokio::spawn(work.in_current_span()).await {
         Ok(done) => Ok(done?),
         Err(cause) => {
             tracing::error!(%cause, "a command did not end");

@@ -25,7 +25,8 @@ pub async fn run(
     administering: &Database,
     started: impl FnOnce(&Listening) -> Result<()>,
 ) -> Result<()> {
-    logs::start(settings.log_format, &settings.log)?;
+    let telling = settings.telling()?;
+    logs::start(settings.log_format, &settings.log, telling.as_ref())?;
     raise_file_limit();
     let door = Door::bind(&settings).await?;
     let (app, workers) = App::new(settings.clone(), operating, administering)?;
@@ -52,6 +53,9 @@ pub async fn run(
     }
     house.shutdown().await;
     finish(app, workers).await;
+    if let Some(telling) = telling {
+        telling.end().await;
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use crate::deduct::fallback::LeaseSettings;
 use crate::error::{Error, Result};
 use crate::http::access::jwt::Tokens;
 use crate::store::PoolSettings;
+use crate::traces::Telling;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use clap::Args;
 use std::net::SocketAddr;
@@ -184,6 +185,14 @@ pub struct ServeSettings {
     #[arg(long, env = "INVENTORY_WATCH", value_name = "SKU", value_delimiter = ',')]
     pub watch: Vec<String>,
 
+    /// Collector of OpenTelemetry traces over HTTP, as http://127.0.0.1:4318 (none: nothing is traced)
+    #[arg(long, env = "INVENTORY_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+
+    /// Of a hundred requests whose caller did not decide by its traceparent, so many are traced
+    #[arg(long, env = "INVENTORY_TRACE_PERCENT", default_value_t = 100, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub trace_percent: u8,
+
     /// What to log: `warn`, or by module as `info,inventory_gateway::deduct=debug`
     #[arg(long, env = "INVENTORY_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
@@ -202,13 +211,15 @@ impl ServeSettings {
         Duration::from_millis(self.header_timeout_ms)
     }
 
-    /// The database gives up before the client is told that it took too long.
+    /// The database ends what takes too long by itself. If it does not even do that, a quarter of the
+    /// request's time is left to sell from what was set aside.
     pub fn pool(&self) -> PoolSettings {
         PoolSettings {
             connections: self.pool,
             acquire: self.request_timeout() / 2,
-            statement: self.request_timeout(),
+            statement: self.request_timeout() * 2 / 3,
             lock: Duration::from_millis(self.lock_wait_ms),
+            silence: self.request_timeout() * 3 / 4,
         }
     }
 
@@ -238,6 +249,12 @@ impl ServeSettings {
 
     pub fn redis_url(&self) -> Option<&str> {
         self.redis_url.as_deref().filter(|url| !url.is_empty())
+    }
+
+    /// Traces for a collector; None where none is named. Needs a runtime.
+    pub fn telling(&self) -> Result<Option<Telling>> {
+        let endpoint = self.otlp_endpoint.as_deref().filter(|url| !url.is_empty());
+        endpoint.map(|url| Telling::to(url, self.trace_percent)).transpose()
     }
 
     pub fn zero_window(&self) -> Duration {

@@ -92,7 +92,7 @@ impl Session {
             .bind(&lines.warehouse_ids)
             .bind(&lines.reasons)
             .bind(&lines.heads)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter()
             .map(|row| {
@@ -131,7 +131,7 @@ impl Session {
             .bind(rows.iter().map(|r| r.reason.clone()).collect::<Vec<_>>())
             .bind(rows.iter().map(|r| r.operator.clone()).collect::<Vec<_>>())
             .bind(rows.iter().map(|r| r.trace_id.clone()).collect::<Vec<_>>())
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         answers.iter().map(|row| Ok(row.try_get("replayed")?)).collect()
     }
@@ -145,7 +145,7 @@ impl Session {
             .bind(products.iter().map(|p| p.low_stock_threshold).collect::<Vec<_>>())
             .bind(products.iter().map(|p| p.unit.clone()).collect::<Vec<_>>())
             .bind(products.iter().map(|p| p.attributes.clone()).collect::<Vec<_>>())
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter().map(|row| Ok(row.try_get("created")?)).collect()
     }
@@ -153,17 +153,15 @@ impl Session {
     /// Those of `skus` that are products, and whether a low-stock threshold watches each.
     pub async fn existing_products(&mut self, skus: &[String]) -> Result<HashMap<String, bool>> {
         let rows =
-            sqlx::query(sql::EXISTING_PRODUCTS).bind(skus).fetch_all(&mut *self.connection).await?;
+            sqlx::query(sql::EXISTING_PRODUCTS).bind(skus).fetch_all(&mut self.connection).await?;
         rows.iter().map(|row| Ok((row.try_get("sku")?, row.try_get("watched")?))).collect()
     }
 
     /// Those of `requests` that had an effect, with what each did to on hand over all its lines.
     /// Read from the journal, which outlives the memory of request ids.
     pub async fn known_requests(&mut self, requests: &[Uuid]) -> Result<HashMap<Uuid, i64>> {
-        let rows = sqlx::query(sql::KNOWN_REQUESTS)
-            .bind(requests)
-            .fetch_all(&mut *self.connection)
-            .await?;
+        let rows =
+            sqlx::query(sql::KNOWN_REQUESTS).bind(requests).fetch_all(&mut self.connection).await?;
         rows.iter()
             .map(|row| Ok((row.try_get("request_id")?, row.try_get("on_hand_delta")?)))
             .collect()
@@ -171,13 +169,13 @@ impl Session {
 
     /// True if this session is now the only one that replays the record of that key.
     pub async fn claim_record(&mut self, key: i64) -> Result<bool> {
-        let row = sqlx::query(sql::CLAIM_RECORD).bind(key).fetch_one(&mut *self.connection).await?;
+        let row = sqlx::query(sql::CLAIM_RECORD).bind(key).fetch_one(&mut self.connection).await?;
         Ok(row.try_get("claimed")?)
     }
 
     /// Whether anything at all has moved yet.
     pub async fn movements_exist(&mut self) -> Result<bool> {
-        let row = sqlx::query(sql::MOVEMENTS_EXIST).fetch_one(&mut *self.connection).await?;
+        let row = sqlx::query(sql::MOVEMENTS_EXIST).fetch_one(&mut self.connection).await?;
         Ok(row.try_get("found")?)
     }
 }

@@ -31,7 +31,7 @@ impl Session {
         let rows = sqlx::query(sql::SHOWN_LEVELS)
             .bind(watched)
             .bind(limit)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter()
             .map(|row| {
@@ -45,7 +45,7 @@ impl Session {
     }
 
     pub async fn outbox_backlog(&mut self) -> Result<Backlog> {
-        let row = sqlx::query(sql::OUTBOX_BACKLOG).fetch_optional(&mut *self.connection).await?;
+        let row = sqlx::query(sql::OUTBOX_BACKLOG).fetch_optional(&mut self.connection).await?;
         let Some(row) = row else { return Ok(Backlog::default()) };
         Ok(Backlog { pending: row.try_get("pending")?, lag_seconds: row.try_get("lag_seconds")? })
     }

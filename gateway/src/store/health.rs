@@ -51,7 +51,7 @@ impl ServerFacts {
 impl Session {
     /// Every invariant recomputed; no row where all is sound.
     pub async fn verify(&mut self) -> Result<Vec<Violation>> {
-        let rows = sqlx::query(sql::VERIFY).fetch_all(&mut *self.connection).await?;
+        let rows = sqlx::query(sql::VERIFY).fetch_all(&mut self.connection).await?;
         rows.iter()
             .map(|row| {
                 let text = |column: &str| -> Result<String> {
@@ -69,7 +69,7 @@ impl Session {
 
     /// In the order of the answer.
     pub async fn doctor(&mut self) -> Result<Vec<Diagnosis>> {
-        let rows = sqlx::query(sql::DOCTOR).fetch_all(&mut *self.connection).await?;
+        let rows = sqlx::query(sql::DOCTOR).fetch_all(&mut self.connection).await?;
         rows.iter()
             .map(|row| {
                 Ok(Diagnosis {
@@ -83,7 +83,7 @@ impl Session {
     }
 
     pub async fn server_facts(&mut self) -> Result<ServerFacts> {
-        let row = sqlx::query(sql::SERVER_FACTS).fetch_one(&mut *self.connection).await?;
+        let row = sqlx::query(sql::SERVER_FACTS).fetch_one(&mut self.connection).await?;
         Ok(ServerFacts {
             server_version: row.try_get("server_version")?,
             server_version_num: row.try_get("server_version_num")?,
@@ -99,7 +99,7 @@ impl Session {
 
     /// The inventory roles that the current user is a member of.
     pub async fn roles(&mut self) -> Result<Vec<String>> {
-        let rows = sqlx::query(sql::ROLES).fetch_all(&mut *self.connection).await?;
+        let rows = sqlx::query(sql::ROLES).fetch_all(&mut self.connection).await?;
         rows.iter().map(|row| Ok(row.try_get("role")?)).collect()
     }
 }

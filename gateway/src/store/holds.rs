@@ -116,7 +116,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         closed(&row)
     }
@@ -128,14 +128,13 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         closed(&row)
     }
 
     pub async fn reservation(&mut self, hold: Uuid) -> Result<Option<Hold>> {
-        let rows =
-            sqlx::query(sql::RESERVATION).bind(hold).fetch_all(&mut *self.connection).await?;
+        let rows = sqlx::query(sql::RESERVATION).bind(hold).fetch_all(&mut self.connection).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let lines = rows.iter().map(line).collect::<Result<_>>()?;
         Ok(Some(Hold {

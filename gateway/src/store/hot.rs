@@ -32,7 +32,7 @@ impl Session {
             .bind(after.map(|place| &place.sku))
             .bind(after.map(|place| place.warehouse_id))
             .bind(limit)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter()
             .map(|row| {
@@ -55,7 +55,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         Ok(row.try_get("changed")?)
     }

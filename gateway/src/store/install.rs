@@ -27,7 +27,7 @@ pub struct Layout {
 impl Session {
     /// None where the server lacks the extension's files.
     pub async fn extension(&mut self) -> Result<Option<Extension>> {
-        let row = sqlx::query(sql::EXTENSION).fetch_optional(&mut *self.connection).await?;
+        let row = sqlx::query(sql::EXTENSION).fetch_optional(&mut self.connection).await?;
         row.map(|row| {
             Ok(Extension {
                 available: row.try_get("default_version")?,
@@ -39,25 +39,25 @@ impl Session {
     }
 
     pub async fn create_extension(&mut self) -> Result<()> {
-        sqlx::query(sql::CREATE_EXTENSION).execute(&mut *self.connection).await?;
+        sqlx::query(sql::CREATE_EXTENSION).execute(&mut self.connection).await?;
         Ok(())
     }
 
     /// To the version whose files lie on the server.
     pub async fn update_extension(&mut self) -> Result<()> {
-        sqlx::query(sql::UPDATE_EXTENSION).execute(&mut *self.connection).await?;
+        sqlx::query(sql::UPDATE_EXTENSION).execute(&mut self.connection).await?;
         Ok(())
     }
 
     /// The engine's own sentence about what it did.
     pub async fn install(&mut self, shards: i32) -> Result<String> {
-        let row = sqlx::query(sql::INSTALL).bind(shards).fetch_one(&mut *self.connection).await?;
+        let row = sqlx::query(sql::INSTALL).bind(shards).fetch_one(&mut self.connection).await?;
         Ok(row.try_get("answer")?)
     }
 
     /// To be asked only where `Extension::has_tables`; None where this user may not see it.
     pub async fn layout(&mut self) -> Result<Option<Layout>> {
-        let row = sqlx::query(sql::LAYOUT).fetch_one(&mut *self.connection).await;
+        let row = sqlx::query(sql::LAYOUT).fetch_one(&mut self.connection).await;
         match row.map_err(Error::from) {
             Ok(row) => Ok(Some(Layout {
                 layout: row.try_get("layout")?,

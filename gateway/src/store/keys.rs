@@ -38,7 +38,7 @@ impl Session {
             .bind(key.role)
             .bind(&key.key_hash[..])
             .bind(key.expires_at)
-            .execute(&mut *self.connection)
+            .execute(&mut self.connection)
             .await?;
         Ok(())
     }
@@ -46,13 +46,13 @@ impl Session {
     /// Gives whether it was good until now.
     pub async fn revoke_api_key(&mut self, key_id: &str) -> Result<bool> {
         let row =
-            sqlx::query(sql::REVOKE_API_KEY).bind(key_id).fetch_one(&mut *self.connection).await?;
+            sqlx::query(sql::REVOKE_API_KEY).bind(key_id).fetch_one(&mut self.connection).await?;
         Ok(row.try_get("changed")?)
     }
 
     /// All of them, revoked ones too.
     pub async fn api_keys(&mut self) -> Result<Vec<KnownKey>> {
-        let rows = sqlx::query(sql::API_KEYS).fetch_all(&mut *self.connection).await?;
+        let rows = sqlx::query(sql::API_KEYS).fetch_all(&mut self.connection).await?;
         rows.iter()
             .map(|row| {
                 Ok(KnownKey {
@@ -76,7 +76,7 @@ impl Session {
         sqlx::query(sql::TOUCH_API_KEYS)
             .bind(ids)
             .bind(times)
-            .execute(&mut *self.connection)
+            .execute(&mut self.connection)
             .await?;
         Ok(())
     }

@@ -81,7 +81,7 @@ impl Session {
             .bind(wish.warehouse_id)
             .bind(interval(wish.ttl))
             .bind(wish.request_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         Ok(TakenLease {
             lease_id: row.try_get("lease_id")?,
@@ -103,7 +103,7 @@ impl Session {
             .bind(holder)
             .bind(leases)
             .bind(interval(ttl))
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter()
             .map(|row| {
@@ -133,7 +133,7 @@ impl Session {
             .bind(&sales.operators)
             .bind(&sales.trace_ids)
             .bind(keep)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter()
             .map(|row| {
@@ -154,7 +154,7 @@ impl Session {
         let row = sqlx::query(sql::RETURN_LEASE)
             .bind(lease)
             .bind(holder)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         Ok(row.try_get("returned")?)
     }
@@ -162,7 +162,7 @@ impl Session {
     pub async fn repair_leases(&mut self, older_than: Duration) -> Result<Vec<RepairedLease>> {
         let rows = sqlx::query(sql::REPAIR_LEASES)
             .bind(interval(older_than))
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter()
             .map(|row| {

@@ -14,11 +14,11 @@ impl Session {
             .bind(name)
             .bind(password)
             .bind(group)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         let statements: String = row.try_get("statements")?;
         // Every value in it was quoted by the server.
-        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut *self.connection).await?;
+        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut self.connection).await?;
         self.plain(
             "RESET log_statement; RESET log_min_duration_statement; RESET log_min_error_statement",
         )

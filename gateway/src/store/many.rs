@@ -59,7 +59,7 @@ impl Session {
             .bind(&commands.operators)
             .bind(&commands.trace_ids)
             .bind(wait)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         if rows.len() != commands.skus.len() {
             let (asked, told) = (commands.skus.len(), rows.len());

@@ -50,6 +50,8 @@ use uuid::Uuid;
 pub struct Database {
     options: PgConnectOptions,
     timeout: Duration,
+    /// How long a statement may go without a word; None for ever.
+    patience: Option<Duration>,
 }
 
 impl Database {
@@ -65,7 +67,7 @@ impl Database {
             .map_err(|_| Error::usage("--database-url is no valid PostgreSQL URL (its text is not shown: it may hold a password)"))?
             .application_name("inventory")
             .disable_statement_logging();
-        Ok(Database { options, timeout })
+        Ok(Database { options, timeout, patience: None })
     }
 
     /// Host, port and database name: what errors may show.
@@ -101,7 +103,7 @@ impl Database {
     pub async fn connect(&self) -> Result<Session> {
         let attempt = PgConnection::connect_with(&self.options);
         match tokio::time::timeout(self.timeout, attempt).await {
-            Ok(Ok(connection)) => Ok(Session { connection: Link::Own(connection) }),
+            Ok(Ok(connection)) => Ok(Session { connection: Link::own(connection, self.patience) }),
             Ok(Err(cause)) => Err(self.away(cause.into())),
             Err(_) => Err(Error::Unreachable {
                 target: self.target(),
@@ -140,10 +142,7 @@ pub struct Session {
 
 impl Session {
     pub async fn close(self) -> Result<()> {
-        match self.connection {
-            Link::Own(connection) => Ok(connection.close().await?),
-            Link::Pooled(_) => Ok(()),
-        }
+        Ok(self.connection.close().await?)
     }
 
     /// BEGIN, COMMIT, ROLLBACK and savepoints as plain statements: a replay's transaction spans
@@ -173,7 +172,7 @@ impl Session {
     }
 
     async fn plain(&mut self, sql: &'static str) -> Result<()> {
-        sqlx::raw_sql(sql).execute(&mut *self.connection).await?;
+        sqlx::raw_sql(sql).execute(&mut self.connection).await?;
         Ok(())
     }
 }

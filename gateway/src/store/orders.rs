@@ -107,7 +107,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         Ok((row.try_get("order_id")?, moved(&row)?))
     }
@@ -130,7 +130,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         moved(&row)
     }
@@ -147,7 +147,7 @@ impl Session {
 
     pub async fn order(&mut self, order_no: &str) -> Result<Option<Order>> {
         let row =
-            sqlx::query(sql::ORDER).bind(order_no).fetch_optional(&mut *self.connection).await?;
+            sqlx::query(sql::ORDER).bind(order_no).fetch_optional(&mut self.connection).await?;
         row.as_ref().map(order).transpose()
     }
 
@@ -158,7 +158,7 @@ impl Session {
             .bind(&filter.external_ref)
             .bind(filter.before)
             .bind(limit)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter().map(order).collect()
     }
@@ -166,13 +166,13 @@ impl Session {
     /// A row a lot where a line is held or was taken from several.
     pub async fn order_lines(&mut self, order_no: &str) -> Result<Vec<OrderLine>> {
         let rows =
-            sqlx::query(sql::ORDER_LINES).bind(order_no).fetch_all(&mut *self.connection).await?;
+            sqlx::query(sql::ORDER_LINES).bind(order_no).fetch_all(&mut self.connection).await?;
         rows.iter().map(line).collect()
     }
 
     pub async fn order_history(&mut self, order_no: &str) -> Result<Vec<OrderEvent>> {
         let rows =
-            sqlx::query(sql::ORDER_HISTORY).bind(order_no).fetch_all(&mut *self.connection).await?;
+            sqlx::query(sql::ORDER_HISTORY).bind(order_no).fetch_all(&mut self.connection).await?;
         rows.iter().map(event).collect()
     }
 }

@@ -15,6 +15,8 @@ pub struct PoolSettings {
     pub statement: Duration,
     /// After which a statement that waits for a row gives up.
     pub lock: Duration,
+    /// After which a database that says nothing counts as away.
+    pub silence: Duration,
 }
 
 /// Opened as they are needed, kept while they are used. Cheap to clone.
@@ -22,6 +24,7 @@ pub struct PoolSettings {
 pub struct Pool {
     pool: PgPool,
     database: Database,
+    silence: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,12 +42,16 @@ impl Database {
             ("lock_timeout", millis(settings.lock)),
             ("idle_in_transaction_session_timeout", millis(settings.statement)),
         ]);
-        let database = Database { options: options.clone(), timeout: settings.acquire };
+        let database = Database {
+            options: options.clone(),
+            timeout: settings.acquire,
+            patience: Some(settings.silence),
+        };
         let pool = PgPoolOptions::new()
             .max_connections(settings.connections)
             .acquire_timeout(settings.acquire)
             .connect_lazy_with(options);
-        Pool { pool, database }
+        Pool { pool, database, silence: settings.silence }
     }
 }
 
@@ -52,7 +59,7 @@ impl Pool {
     pub async fn session(&self) -> Result<Session> {
         let acquired = self.pool.acquire().await;
         let connection = acquired.map_err(|cause| self.database.away(cause.into()))?;
-        Ok(Session { connection: Link::Pooled(connection) })
+        Ok(Session { connection: Link::pooled(connection, self.silence) })
     }
 
     /// A connection of one's own beside the pool, with the same settings.
@@ -73,7 +80,7 @@ impl Pool {
 impl Session {
     /// Whether the database answers.
     pub async fn ping(&mut self) -> Result<()> {
-        sqlx::query(sql::PING).execute(&mut *self.connection).await?;
+        sqlx::query(sql::PING).execute(&mut self.connection).await?;
         Ok(())
     }
 }

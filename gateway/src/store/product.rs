@@ -80,7 +80,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         Put::from_row(&row)
     }
@@ -91,7 +91,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         Put::from_row(&row)
     }
@@ -107,7 +107,7 @@ impl Session {
             .bind(sku)
             .bind(after)
             .bind(limit)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter().map(product).collect()
     }

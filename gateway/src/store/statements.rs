@@ -9,6 +9,11 @@ macro_rules! statements {
     };
 }
 
+/// The file of a statement's text.
+pub fn name_of(text: &str) -> &'static str {
+    ALL.iter().find(|(_, known)| *known == text).map_or("plain", |(file, _)| file)
+}
+
 statements! {
     CREATE_EXTENSION = "create_extension";
     UPDATE_EXTENSION = "update_extension";

@@ -111,7 +111,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         answer(&row)
     }
@@ -132,7 +132,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         answer(&row)
     }
@@ -153,7 +153,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         answer(&row)
     }
@@ -176,7 +176,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         answer(&row)
     }
@@ -200,7 +200,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         match rows.as_slice() {
             [source, target] => Ok([answer(source)?, answer(target)?]),
@@ -220,7 +220,7 @@ impl Session {
             Some(_) => sqlx::query(sql::LEVELS_OF).bind(sku),
             None => sqlx::query(sql::LEVELS),
         };
-        let rows = query.bind(warehouse_id).bind(limit).fetch_all(&mut *self.connection).await?;
+        let rows = query.bind(warehouse_id).bind(limit).fetch_all(&mut self.connection).await?;
         rows.iter().map(level).collect()
     }
 
@@ -234,14 +234,14 @@ impl Session {
             .bind(sku)
             .bind(warehouse_id)
             .bind(limit)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter().map(lot).collect()
     }
 
     /// The emptiest first, measured by the threshold.
     pub async fn low_stock(&mut self, limit: i64) -> Result<Vec<LowStock>> {
-        let rows = sqlx::query(sql::LOW_STOCK).bind(limit).fetch_all(&mut *self.connection).await?;
+        let rows = sqlx::query(sql::LOW_STOCK).bind(limit).fetch_all(&mut self.connection).await?;
         rows.iter().map(low_stock).collect()
     }
 
@@ -254,7 +254,7 @@ impl Session {
             .bind(filter.to)
             .bind(filter.before)
             .bind(limit)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter().map(movement).collect()
     }
@@ -273,7 +273,7 @@ impl Session {
             .bind(warehouse_id)
             .bind(after)
             .bind(limit)
-            .fetch_all(&mut *self.connection)
+            .fetch_all(&mut self.connection)
             .await?;
         rows.iter()
             .map(|row| {

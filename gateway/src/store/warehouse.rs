@@ -21,7 +21,7 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         Put::from_row(&row)
     }
@@ -32,13 +32,13 @@ impl Session {
             .bind(caller.request_id)
             .bind(&caller.operator)
             .bind(&caller.trace_id)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut self.connection)
             .await?;
         Put::from_row(&row)
     }
 
     pub async fn warehouses(&mut self) -> Result<Vec<Warehouse>> {
-        let rows = sqlx::query(sql::WAREHOUSES).fetch_all(&mut *self.connection).await?;
+        let rows = sqlx::query(sql::WAREHOUSES).fetch_all(&mut self.connection).await?;
         rows.iter()
             .map(|row| {
                 Ok(Warehouse {

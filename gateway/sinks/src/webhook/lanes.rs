@@ -38,7 +38,7 @@ impl<'a> Lanes<'a> {
     }
 
     /// The event to send now; none where all that may be sent is under way or done.
-    pub fn next(&mut self) -> Option<usize> {
+    pub fn send_next(&mut self) -> Option<usize> {
         if self.away.is_some() || self.seems_away() {
             return None;
         }
@@ -49,7 +49,7 @@ impl<'a> Lanes<'a> {
         match answer {
             Answer::Taken => {
                 self.taken = true;
-                self.tally.delivered(at);
+                self.tally.note(at, Outcome::Delivered);
                 self.ready.extend(self.after(at).map(Reverse));
             }
             Answer::Refused(reason) => self.refuse(at, reason),
@@ -85,7 +85,7 @@ impl<'a> Lanes<'a> {
 
     /// Refuses it and notes all that would have come after it.
     fn refuse(&mut self, at: usize, reason: String) {
-        self.tally.refused(at, reason);
+        self.tally.note(at, Outcome::Refused(reason));
         let mut next = self.after(at);
         while let Some(at) = next {
             self.tally.holds_back(at);
@@ -109,7 +109,7 @@ mod tests {
         let mut lanes = Lanes::of(&events);
         let mut under_way = Vec::new();
         loop {
-            while let Some(at) = lanes.next() {
+            while let Some(at) = lanes.send_next() {
                 let sku = &events[at].sku;
                 assert!(
                     under_way.iter().all(|&other: &usize| events[other].sku != *sku),
