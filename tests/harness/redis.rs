@@ -22,20 +22,17 @@ impl Redis {
     /// None where the machine has no Redis.
     pub async fn start() -> Option<Redis> {
         let port = free_port();
-        // Debian's file has another name, and the program asks its own name what it is.
-        let mut command = Command::new(program()?);
-        command.arg0("redis-server").arg("-").current_dir("/");
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("Redis starts");
-        let settings = format!(
-            "port {port}\nbind 127.0.0.1\nrequirepass {PASSWORD}\nappendonly no\nsave \"\"\n"
-        );
-        let mut given = child.stdin.take().expect("a pipe");
-        given.write_all(settings.as_bytes()).expect("Redis reads its settings");
-        drop(given);
-        let redis = Redis { port, child };
+        let redis = Redis { port, child: spawn(port)? };
         redis.wait_until_it_listens().await;
         Some(redis)
+    }
+
+    /// Killed, and begun again with nothing in it.
+    pub async fn restart(&mut self) {
+        self.child.kill().expect("a child of ours");
+        self.child.wait().expect("a child of ours");
+        self.child = spawn(self.port).expect("it was there before");
+        self.wait_until_it_listens().await;
     }
 
     async fn wait_until_it_listens(&self) {
@@ -72,6 +69,19 @@ impl Drop for Redis {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(port: u16) -> Option<Child> {
+    // Debian's file has another name, and the program asks its own name what it is.
+    let mut command = Command::new(program()?);
+    command.arg0("redis-server").arg("-").current_dir("/");
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("Redis starts");
+    let settings =
+        format!("port {port}\nbind 127.0.0.1\nrequirepass {PASSWORD}\nappendonly no\nsave \"\"\n");
+    let mut given = child.stdin.take().expect("a pipe");
+    given.write_all(settings.as_bytes()).expect("Redis reads its settings");
+    Some(child)
 }
 
 /// The one that `make test` found or brought in, or the machine's own.
