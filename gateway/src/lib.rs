@@ -5,6 +5,8 @@
 //!
 //! `client` talks to another gateway the way `store` talks to the database.
 //!
+//! `relay` tells sinks what the journal says.
+//!
 //! `serve` builds and runs the service: `http` is what it says, `deduct` how many requests meet in one
 //! statement, `events` how many hear of what happened, `saga` orders of several steps. `cli` reads arguments
 //! and prints · `store` is the only place that talks SQL · `replay` sends
@@ -18,6 +20,7 @@ pub mod deduct;
 pub mod error;
 pub mod events;
 pub mod http;
+pub mod relay;
 pub mod replay;
 pub mod retail;
 pub mod saga;

@@ -54,6 +54,8 @@ const TABLE: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/v1/audit", Reader, 200),
     ("GET", "/v1/events", Reader, 422),
     ("POST", "/v1/events/tickets", Reader, 201),
+    ("GET", "/v1/outbox", Reader, 200),
+    ("POST", "/v1/outbox/{id}/redrive", Operator, 422),
     ("GET", "/v1/hot", Reader, 200),
     ("PUT", "/v1/hot/{sku}", Admin, 422),
 ];

@@ -75,3 +75,47 @@ impl Event {
 fn schema_name(kind: &str) -> String {
     format!("urn:pg-inventory:event:{kind}:1")
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// An event of this SKU.
+    pub fn event(sku: &str) -> Event {
+        Event {
+            id: "shop-1-7".to_owned(),
+            kind: "STOCK_DEDUCTED".to_owned(),
+            sku: Some(sku.to_owned()),
+            time: DateTime::UNIX_EPOCH,
+            trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
+            data: JsonObject::from_iter([("sku".to_owned(), sku.into())]),
+        }
+    }
+
+    fn read(event: &Event) -> serde_json::Value {
+        serde_json::from_slice(&event.cloud_event("/shop")).unwrap()
+    }
+
+    #[test]
+    fn an_event_is_a_cloud_event() {
+        let parent = "4a0d4418db27a576";
+        assert_eq!(
+            read(&event("A")),
+            serde_json::json!({
+                "specversion": "1.0", "id": "shop-1-7", "source": "/shop", "type": "STOCK_DEDUCTED", "subject": "A",
+                "time": "1970-01-01T00:00:00.000000Z", "datacontenttype": "application/json",
+                "dataschema": "urn:pg-inventory:event:STOCK_DEDUCTED:1",
+                "traceparent": format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{parent}-01"),
+                "data": {"sku": "A"},
+            })
+        );
+    }
+
+    #[test]
+    fn only_a_trace_in_w3cs_form_goes_on() {
+        for other in [None, Some("checkout 7"), Some("00000000000000000000000000000000")] {
+            let event = Event { trace_id: other.map(str::to_owned), ..event("A") };
+            assert_eq!(read(&event).get("traceparent"), None, "{other:?}");
+        }
+    }
+}

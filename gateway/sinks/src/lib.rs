@@ -7,15 +7,25 @@
 //!
 //! `event` is what is sent · `target` reads addresses and hides their secrets · one file a kind of sink.
 
+mod amqp;
 mod event;
+#[cfg(feature = "kafka")]
+mod kafka;
+mod nats;
+mod pipeline;
+mod redis;
 mod stdout;
+mod tally;
 mod target;
+mod webhook;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use event::{Event, JsonObject};
 pub use target::{Malformed, Target};
+
+use target::Place;
 
 /// What every sink is told beside its address.
 #[derive(Clone, Debug)]
@@ -73,14 +83,26 @@ pub struct Sink {
 /// What there is at the other end.
 enum Line {
     Stdout,
+    Webhook(webhook::Line),
+    Redis(redis::Line),
+    Nats(nats::Line),
+    Amqp(amqp::Line),
+    #[cfg(feature = "kafka")]
+    Kafka(kafka::Line),
 }
 
 impl Sink {
-    /// Reaches the sink and makes sure that it can take events: credentials, stream, exchange or topic.
+    /// Reaches the sink and makes sure that it can take events: credentials, stream, exchange or topic. Of a
+    /// webhook only the address is looked at.
     pub async fn connect(target: &Target, settings: &Settings) -> Result<Sink, Down> {
-        let line = match target {
-            Target::Stdout => Line::Stdout,
-            other => return Err(Down::because(format!("{other}: not yet"))),
+        let line = match &target.place {
+            Place::Stdout => Line::Stdout,
+            Place::Webhook(place) => Line::Webhook(webhook::Line::connect(place, settings)?),
+            Place::Redis(place) => Line::Redis(redis::Line::connect(place, settings).await?),
+            Place::Nats(place) => Line::Nats(nats::Line::connect(place, settings).await?),
+            Place::Amqp(place) => Line::Amqp(amqp::Line::connect(place, settings).await?),
+            #[cfg(feature = "kafka")]
+            Place::Kafka(place) => Line::Kafka(kafka::Line::connect(place, settings).await?),
         };
         Ok(Sink { source: settings.source.clone(), line })
     }
@@ -90,6 +112,12 @@ impl Sink {
     pub async fn deliver(&mut self, events: &[Event]) -> Result<Vec<Outcome>, Down> {
         match &mut self.line {
             Line::Stdout => stdout::deliver(&self.source, events).await,
+            Line::Webhook(line) => line.deliver(&self.source, events).await,
+            Line::Redis(line) => line.deliver(&self.source, events).await,
+            Line::Nats(line) => pipeline::deliver(line, &self.source, events).await,
+            Line::Amqp(line) => pipeline::deliver(line, &self.source, events).await,
+            #[cfg(feature = "kafka")]
+            Line::Kafka(line) => pipeline::deliver(line, &self.source, events).await,
         }
     }
 }

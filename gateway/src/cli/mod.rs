@@ -11,11 +11,13 @@ mod init;
 mod key;
 mod lines;
 mod order;
+mod outbox;
 mod ping;
 mod private;
 mod product;
 mod progress;
 mod race;
+mod relay;
 mod repair;
 mod replay;
 mod reserve;
@@ -26,6 +28,7 @@ mod serve;
 mod service;
 mod settings;
 mod shell;
+mod sink;
 mod span;
 mod stock;
 mod warehouse;
@@ -86,6 +89,14 @@ enum Command {
     Events(events::EventsArgs),
     /// Run the REST gateway
     Serve(Box<serve::ServeArgs>),
+    /// Tell sinks what happened: one of the relays of this database
+    Relay(relay::RelayArgs),
+    /// Sinks of events: add, list, pause, resume, remove
+    #[command(subcommand)]
+    Sink(sink::SinkCommand),
+    /// Events and what became of them: list, redrive
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
     /// Keys of the REST gateway: create, list, revoke
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -154,6 +165,9 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Completions(args) => shell::completions(Cli::command(), &args),
         Command::Man(args) => shell::man(Cli::command(), &args),
         Command::Serve(args) => serve::run(settings, *args).await,
+        Command::Relay(args) => relay::run(settings, args).await,
+        Command::Sink(command) => sink::run(settings, command).await,
+        Command::Outbox(command) => outbox::run(settings, command).await,
         Command::Key(command) => key::run(settings, command).await,
         Command::Openapi => serve::openapi(settings),
         Command::Replay(args) => replay::run(settings, args).await,
@@ -218,6 +232,9 @@ mod tests {
         "sku",
         "from-beginning",
         "cursor",
+        "skip",
+        "sink",
+        "status",
     ];
 
     fn check_settings(command: &clap::Command) {

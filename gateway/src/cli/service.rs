@@ -5,8 +5,9 @@ use crate::client::Client;
 use crate::error::Result;
 use crate::store::{
     Answer, AuditFilter, Caller, Closed, Date, Goods, Hold, HotPlace, HotSku, Level, Lot, Moved,
-    Movement, NewOrder, NewProduct, Order, OrderDetail, OrderFilter, Product, Put, Reserved, Saga,
-    SagaDetail, SagaFilter, SagaMoved, Session, Step, Wanted, Warehouse,
+    Movement, NewOrder, NewProduct, Order, OrderDetail, OrderFilter, OutboxEvent, OutboxPlace,
+    Product, Put, Reserved, Saga, SagaDetail, SagaFilter, SagaMoved, Session, Step, Wanted,
+    Warehouse,
 };
 use uuid::Uuid;
 
@@ -58,4 +59,6 @@ either! {
     retry_saga(id: Uuid, revert: bool, caller: &Caller) -> SagaMoved;
     hot_skus(after: Option<&HotPlace>, limit: i64) -> Vec<HotSku>;
     set_hot(sku: &str, hot: bool, caller: &Caller) -> bool;
+    outbox(status: Option<&str>, after: Option<&OutboxPlace>, limit: i64) -> Vec<OutboxEvent>;
+    redrive(id: i64, sink: Option<&str>, caller: &Caller) -> bool;
 }

@@ -5,6 +5,7 @@ mod events;
 mod hot;
 mod master;
 mod orders;
+mod outbox;
 mod pages;
 mod problem;
 mod reservations;

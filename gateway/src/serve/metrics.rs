@@ -3,7 +3,7 @@
 use super::family::Family;
 use crate::error::{Error, Result};
 use crate::events::Topic;
-use crate::store::{HotSku, ShownLevel};
+use crate::store::{Backlog, HotSku, ShownLevel, SinkStatus};
 use axum::http::{Method, StatusCode};
 use inventory_core::refusal::Code;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
@@ -20,6 +20,12 @@ const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 
 static META: Metadata<'static> = Metadata::new("inventory", Level::INFO, None);
 
+const PENDING_HELP: &str = "Events that a sink has still to hear; without a label, the slowest sink, or all where there is none";
+const PARKED_HELP: &str = "Events that a sink did not take: tried again, or given up";
+const DELIVERED_HELP: &str = "Events that a sink was told";
+/// Labels and values of one sink's lines.
+type Line = dyn Fn(&SinkStatus) -> Vec<(&'static str, f64)>;
+
 const HELP: &[(&str, &str)] = &[
     (
         "inventory_lock_total",
@@ -32,8 +38,6 @@ const HELP: &[(&str, &str)] = &[
     ),
     ("inventory_deductions_total", "Deductions by what became of them"),
     ("inventory_batch_size", "Commands in a statement"),
-    ("inventory_outbox_pending", "Events that no sink has had yet"),
-    ("inventory_outbox_lag_seconds", "Age of the oldest of them"),
     ("inventory_breaker_state", "0 closed, 1 half open, 2 open"),
     ("inventory_hot_skus", "SKUs that are hot now"),
     ("inventory_sagas", "Sagas that have not ended, by state; at most 10,000 of each are counted"),
@@ -102,6 +106,8 @@ pub struct Metrics {
     hot: Family,
     pub violations: Family,
     pub findings: Family,
+    /// The lines of what is known of sinks, made anew each time.
+    outbox: RwLock<String>,
 }
 
 impl Metrics {
@@ -145,8 +151,10 @@ impl Metrics {
                 "inventory_doctor_findings",
                 "What doctor() found, by topic; no series where all is well",
             ),
+            outbox: RwLock::default(),
         };
         metrics.show_from_the_start();
+        metrics.show_outbox(&Backlog::default(), &[]);
         Ok(metrics)
     }
 
@@ -156,8 +164,6 @@ impl Metrics {
             self.counter("inventory_deductions_total", &[("outcome", outcome)]).increment(0);
         }
         for name in [
-            "inventory_outbox_pending",
-            "inventory_outbox_lag_seconds",
             "inventory_breaker_state",
             "inventory_hot_skus",
             "inventory_event_clients",
@@ -192,7 +198,44 @@ impl Metrics {
 
     pub fn render(&self) -> String {
         let anew = [&self.levels, &self.hot, &self.violations, &self.findings].map(Family::render);
-        self.handle.render() + &anew.concat()
+        let outbox = self.outbox.read().unwrap_or_else(PoisonError::into_inner);
+        self.handle.render() + &outbox + &anew.concat()
+    }
+
+    /// In place of what was shown so far: `whole` is what the slowest sink has still to hear.
+    pub fn show_outbox(&self, whole: &Backlog, sinks: &[SinkStatus]) {
+        let mut text = String::new();
+        let mut family = |name: &str, kind: &str, help: &str, all: Option<f64>, of: &Line| {
+            text += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
+            text.extend(all.map(|value| format!("{name} {value}\n")));
+            for sink in sinks {
+                of(sink).iter().for_each(|(labels, value)| {
+                    text += &format!("{name}{{sink=\"{}\"{labels}}} {value}\n", sink.name);
+                });
+            }
+        };
+        // Far below 2^53, up to which a float is exact.
+        let (pending, lag) = (Some(whole.pending as f64), Some(whole.lag_seconds));
+        family("inventory_outbox_pending", "gauge", PENDING_HELP, pending, &|sink| {
+            vec![("", sink.pending as f64)]
+        });
+        family(
+            "inventory_outbox_lag_seconds",
+            "gauge",
+            "Age of the oldest of them",
+            lag,
+            &|sink| vec![("", sink.lag_seconds)],
+        );
+        family("inventory_outbox_parked", "gauge", PARKED_HELP, None, &|sink| {
+            vec![
+                (",status=\"retry\"", sink.retrying as f64),
+                (",status=\"dead\"", sink.dead as f64),
+            ]
+        });
+        family("inventory_outbox_delivered_total", "counter", DELIVERED_HELP, None, &|sink| {
+            vec![("", sink.delivered as f64)]
+        });
+        *self.outbox.write().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
     /// In place of those shown so far.
@@ -362,7 +405,8 @@ mod tests {
     #[test]
     fn every_name_is_there_before_anything_happens() {
         let text = Metrics::new().unwrap().render();
-        for (name, _) in HELP {
+        let beside = ["inventory_outbox_pending", "inventory_outbox_lag_seconds"];
+        for name in HELP.iter().map(|(name, _)| *name).chain(beside) {
             assert!(text.contains(&format!("# TYPE {name} ")), "{name} in {text}");
         }
         assert!(

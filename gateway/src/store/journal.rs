@@ -52,16 +52,9 @@ impl Session {
         let events: Vec<JournalEvent> = events.collect::<Result<_>>()?;
         let last = rows.last().ok_or_else(|| Error::Answer("read_events gave no row".into()))?;
         let after: String = last.try_get("cursor")?;
-        // A look that is not filled has come to the end of what it looks at.
-        let caught_up = usize::try_from(limit).is_ok_and(|limit| events.len() < limit);
-        let after = if caught_up { at_the_end(&after)? } else { after };
-        Ok(Look { events, after, caught_up })
+        let cursor = Cursor::parse(&after).map_err(|refusal| Error::Answer(refusal.detail))?;
+        Ok(Look { events, after, caught_up: !cursor.is_on_its_way() })
     }
-}
-
-fn at_the_end(cursor: &str) -> Result<String> {
-    let cursor = Cursor::parse(cursor).map_err(|refusal| Error::Answer(refusal.detail))?;
-    Ok(cursor.caught_up().to_string())
 }
 
 /// None of the row that only moves the cursor on.

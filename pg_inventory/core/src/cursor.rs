@@ -134,8 +134,16 @@ impl Cursor {
         self.ahead.is_some()
     }
 
-    /// What to read next: on the way to the snapshot that was begun with, or to the one `noted` gives.
-    pub fn look(&mut self, noted: impl FnOnce() -> Noted) -> Window<'_> {
+    /// Says that no id is greater than `last`: where its way ends, if it had no end yet.
+    pub fn bound(&mut self, last: i64) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.top = ahead.top.min(last);
+        }
+    }
+
+    /// What to read next: on the way to the snapshot that was begun with, or to the one `noted` gives. A
+    /// window has at most `span` ids: where few of many rows are new, a call still ends.
+    pub fn look(&mut self, span: i64, noted: impl FnOnce() -> Noted) -> Window<'_> {
         let ahead = self.ahead.get_or_insert_with(|| {
             let Noted { generation, mark, next, top, snapshot, .. } = noted();
             // The sequence goes back where a crash took ids that nothing durable came of.
@@ -144,7 +152,7 @@ impl Cursor {
         });
         Window {
             after: ahead.position,
-            upto: ahead.top,
+            upto: ahead.top.min(ahead.position.saturating_add(span)),
             seen_generation: self.seen.generation,
             seen_xmax: self.seen.xmax,
             seen_open: self.seen.open.iter().map(|(xid, _)| *xid).collect(),
@@ -177,19 +185,26 @@ impl Cursor {
         move |id| format!("{stem}{id}")
     }
 
-    /// Where the reader stands when its window holds no more: what it was reading is what it has seen.
-    pub fn caught_up(self) -> Cursor {
-        let Some(ahead) = &self.ahead else { return self };
-        let floor = |xid| self.seen.floor(ahead.generation, xid).min(ahead.mark);
-        let seen = Seen {
-            generation: ahead.generation,
-            xmax: ahead.snapshot.xmax,
-            mark: ahead.mark,
-            next: ahead.next,
-            late: floor(ahead.snapshot.xmax),
-            open: ahead.snapshot.open.iter().map(|xid| (*xid, floor(*xid))).collect(),
-        };
-        Cursor { valid_in: self.valid_in, seen, ahead: None }
+    /// Where the reader stands when a window that ends there holds no more. At the end of the last one, what it
+    /// was reading is what it has seen.
+    pub fn through(mut self, upto: i64) -> Cursor {
+        match &mut self.ahead {
+            Some(ahead) if upto < ahead.top => ahead.position = upto,
+            Some(ahead) => {
+                let floor = |xid| self.seen.floor(ahead.generation, xid).min(ahead.mark);
+                self.seen = Seen {
+                    generation: ahead.generation,
+                    xmax: ahead.snapshot.xmax,
+                    mark: ahead.mark,
+                    next: ahead.next,
+                    late: floor(ahead.snapshot.xmax),
+                    open: ahead.snapshot.open.iter().map(|xid| (*xid, floor(*xid))).collect(),
+                };
+                self.ahead = None;
+            }
+            None => {}
+        }
+        self
     }
 
     /// Everything that is still to be read has a greater id: what the journal may let go of.

@@ -18,6 +18,7 @@ pub mod order;
 pub mod order_number;
 pub mod refusal;
 pub mod saga;
+pub mod sink;
 pub mod text;
 pub mod time;
 

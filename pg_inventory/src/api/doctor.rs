@@ -33,7 +33,7 @@ const fn of_tables(name: &'static str, well: &'static str) -> Topic {
 }
 
 /// In the order of the answer.
-const TOPICS: [Topic; 15] = [
+const TOPICS: &[Topic] = &[
     topic("version", concat!("library and functions are of version ", env!("CARGO_PKG_VERSION"))),
     topic("encoding", "UTF8"),
     topic("layout", ""),
@@ -43,6 +43,7 @@ const TOPICS: [Topic; 15] = [
     of_tables("journal", "its partitions have room"),
     of_tables("sequences", "they are as they were made, and count with the clock"),
     of_tables("sagas", "none needs attention, and none waits for a coordinator"),
+    of_tables("sinks", "each hears what happens"),
     topic("vacuum", "autovacuum keeps up"),
     topic("transactions", "none is open for more than a minute, and nothing keeps dead rows"),
     topic("durability", "what is answered is on disk"),
@@ -52,8 +53,19 @@ const TOPICS: [Topic; 15] = [
 ];
 
 /// The tables that are read; the first says which layout they have.
-const READ: [&str; 6] =
-    ["installation", "journal_default", "reservation", "saga", "upkeep", "warehouse"];
+const READ: &[&str] = &[
+    "installation",
+    "journal",
+    "journal_default",
+    "outbox_parked",
+    "relay_cursor",
+    "reservation",
+    "saga",
+    "sink",
+    "sinks",
+    "upkeep",
+    "warehouse",
+];
 
 /// How one of them is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,7 +123,7 @@ fn encoding() -> Finding {
 }
 
 fn examine(spi: &Spi) -> Vec<Finding> {
-    let access = READ.map(|table| access(spi, table));
+    let access: Vec<Access> = READ.iter().map(|table| access(spi, table)).collect();
     // Where somebody keeps the table that says it, nothing is said against the layout.
     let layout = match access[0] {
         Access::Free => session::stored_layout(spi),
@@ -153,7 +165,7 @@ fn kept_by_somebody(table: &str) -> Finding {
 /// The findings by topic; where there is none, that all is well.
 fn in_order(mut found: Vec<Finding>, tables_were_read: bool) -> Vec<Finding> {
     let mut ordered = Vec::new();
-    for topic in &TOPICS {
+    for topic in TOPICS {
         let (mut of_topic, others): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|finding| finding.topic == topic.name);
         found = others;

@@ -13,6 +13,9 @@ use std::rc::Rc;
 sql_function!(events_now);
 sql_function!(read_events);
 
+/// Ids that one call looks at: a second of work, should few of them be new.
+const SPAN: i64 = 1_000_000;
+
 fn events_now(_: &Call) -> Result<Answer, Refusal> {
     let cursor = spi::connect(|spi| Ok::<Cursor, Refusal>(now(spi, &*reading(spi)?)))?;
     Ok(Answer::Scalar(Value::text(cursor.to_string())))
@@ -34,7 +37,7 @@ pub fn beginning(spi: &Spi, session: &Session) -> Cursor {
 }
 
 /// `cursor, id, generation, event_type, sku, warehouse_id, payload, trace_id, at`: a row an event; or one
-/// row with a cursor alone, where nothing is left.
+/// row with a cursor alone, where nothing is left, or nothing new in a long stretch.
 fn read_events(call: &Call) -> Result<Answer, Refusal> {
     let cursor = call.text(0).map(|text| Cursor::parse(&text)).transpose()?;
     let max = required("max_events", call.int4(1))?;
@@ -48,15 +51,18 @@ fn read_events(call: &Call) -> Result<Answer, Refusal> {
         // Once for the snapshot that it is on its way to, and once for one of today.
         loop {
             let newest = !cursor.is_on_its_way();
-            let window = cursor.look(|| noted(spi, &session));
-            let after = window.after;
+            cursor.bound(last_id(&session));
+            let window = cursor.look(SPAN, || noted(spi, &session));
+            let (after, upto) = (window.after, window.upto);
             let rows = spi.execute(plans::READ_EVENTS.plan(spi), &arguments(&window, max));
             Cursor::check_kept(after, cut(spi))?;
+            let whole = usize::try_from(max).is_ok_and(|max| rows.len() < max);
+            let through = whole.then(|| cursor.clone().through(upto));
             if rows.len() > 0 {
-                return Ok(Answer::Rows(events(&cursor, &rows)));
+                return Ok(Answer::Rows(events(&cursor, &rows, through)));
             }
-            cursor = cursor.caught_up();
-            if newest {
+            cursor = cursor.through(upto);
+            if newest || cursor.is_on_its_way() {
                 let mut only = vec![Value::text(cursor.to_string())];
                 only.resize_with(9, || Value::Null);
                 return Ok(Answer::Rows(vec![only]));
@@ -65,9 +71,14 @@ fn read_events(call: &Call) -> Result<Answer, Refusal> {
     })
 }
 
-/// The session's layout, for one who reads the journal by snapshots: each has to be of this moment, and
-/// to know which transactions are open.
+/// The session's layout, for one who reads the journal by snapshots.
 fn reading(spi: &Spi) -> Result<Rc<Session>, Refusal> {
+    check_reader()?;
+    session::current(spi)
+}
+
+/// Each snapshot has to be of its moment, and to know which transactions are open.
+pub fn check_reader() -> Result<(), Refusal> {
     if server::in_recovery() {
         return Err(Refusal::invalid(
             "events are read on the primary: a standby does not know which transactions are open",
@@ -78,13 +89,12 @@ fn reading(spi: &Spi) -> Result<Rc<Session>, Refusal> {
             "events are read in READ COMMITTED, where each call sees what was committed before it",
         ));
     }
-    session::current(spi)
+    Ok(())
 }
 
 /// What a new snapshot is noted with. The order is what makes it true: see `inventory_core::cursor`.
 fn noted(spi: &Spi, session: &Session) -> Noted {
-    let last = || server::last_value(session.journal_ids).unwrap_or(0);
-    let mark = last();
+    let mark = last_id(session);
     let next = server::next_transaction_id();
     let rows = spi.execute(plans::SNAPSHOT.plan(spi), &Args::new());
     let own = server::has_transaction_id().then(server::transaction_id);
@@ -94,7 +104,12 @@ fn noted(spi: &Spi, session: &Session) -> Noted {
     let snapshot = Snapshot::parse(&text, own).unwrap_or_default();
     server::make_log_durable();
     let cut = row.map_or(0, |row| row.int8(2));
-    Noted { generation: session.generation, mark, next, top: last(), cut, snapshot }
+    Noted { generation: session.generation, mark, next, top: last_id(session), cut, snapshot }
+}
+
+/// The last id that was given to a row of the journal.
+fn last_id(session: &Session) -> i64 {
+    server::last_value(session.journal_ids).unwrap_or(0)
 }
 
 fn cut(spi: &Spi) -> i64 {
@@ -115,7 +130,8 @@ fn arguments(window: &Window<'_>, max: i32) -> Args<'static> {
         .int8(max.into())
 }
 
-fn events(cursor: &Cursor, rows: &Rows) -> Vec<Vec<Value>> {
+/// A row an event. Behind the last one stands `through`, where there is no more in its window.
+fn events(cursor: &Cursor, rows: &Rows, through: Option<Cursor>) -> Vec<Vec<Value>> {
     let behind = cursor.behind();
     let event = |row: Row<'_>| {
         vec![
@@ -131,5 +147,9 @@ fn events(cursor: &Cursor, rows: &Rows) -> Vec<Vec<Value>> {
             Value::Moment(row.moment(8)),
         ]
     };
-    rows.iter().map(event).collect()
+    let mut events: Vec<Vec<Value>> = rows.iter().map(event).collect();
+    if let (Some(last), Some(through)) = (events.last_mut(), through) {
+        last[0] = Value::text(through.to_string());
+    }
+    events
 }

@@ -295,6 +295,10 @@ impl Row<'_> {
         self.get(column).unwrap_or_default()
     }
 
+    pub fn maybe_bytes(&self, column: usize) -> Option<Vec<u8>> {
+        self.get(column)
+    }
+
     pub fn uuid(&self, column: usize) -> [u8; 16] {
         self.get::<pgrx::Uuid>(column).map(|u| *u.as_bytes()).unwrap_or_default()
     }

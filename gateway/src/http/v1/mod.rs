@@ -7,6 +7,7 @@ mod events;
 mod hot;
 mod lines;
 mod orders;
+mod outbox;
 mod products;
 mod receipts;
 mod reservations;
@@ -34,4 +35,5 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(audit::routes())
         .merge(events::routes())
         .merge(hot::routes())
+        .merge(outbox::routes())
 }

@@ -14,19 +14,23 @@ impl Cursor {
         let (generation, mark, next) = (other.seen.generation, other.seen.mark, other.seen.next);
         let snapshot = other.seen_snapshot();
         let position = self.seen.first_of_the_new(generation, &snapshot).min(mark);
-        // The snapshot sees nothing of what was drawn after it, so no last id is needed.
+        // The snapshot sees nothing of what was drawn after it; the way is bound when it is gone.
         let ahead = Ahead { generation, mark, next, top: i64::MAX, snapshot, position };
         Some(Cursor { ahead: Some(ahead), ..self.clone() })
     }
 
-    /// Whether it is on its way to what `other` has seen.
+    /// Whether it is on its way to what `other` has seen, or has come there.
     pub fn leads_to(&self, other: &Cursor) -> bool {
-        self.ahead.as_ref().is_some_and(|ahead| {
-            ahead.generation == other.seen.generation
-                && ahead.next == other.seen.next
-                && ahead.mark == other.seen.mark
-                && ahead.snapshot == other.seen_snapshot()
-        })
+        let goal = (other.seen.generation, other.seen.next, other.seen.mark);
+        match &self.ahead {
+            Some(Ahead { generation, next, mark, snapshot, .. }) => {
+                (*generation, *next, *mark) == goal && *snapshot == other.seen_snapshot()
+            }
+            None => {
+                (self.seen.generation, self.seen.next, self.seen.mark) == goal
+                    && self.seen_snapshot() == other.seen_snapshot()
+            }
+        }
     }
 
     fn seen_snapshot(&self) -> Snapshot {

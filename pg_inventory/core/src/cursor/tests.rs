@@ -182,13 +182,13 @@ impl Reader {
             return;
         }
         let kept = cursor.keeps_after();
-        let window = cursor.look(|| self.noted.take().unwrap());
-        let page = world.page(&window, size);
+        let window = cursor.look(3, || self.noted.take().unwrap());
+        let (page, upto) = (world.page(&window, size), window.upto);
         assert!(page.iter().all(|id| *id > kept), "{page:?} behind {kept} of {}", self.text);
         let cursor_behind = cursor.behind();
         self.text = match page.last() {
             Some(last) if page.len() == size => cursor_behind(*last),
-            _ => cursor.caught_up().to_string(),
+            _ => cursor.through(upto).to_string(),
         };
         self.read.extend(page);
     }
@@ -199,7 +199,7 @@ impl Reader {
             for step in [Step::Mark, Step::Snapshot, Step::Top] {
                 self.step(&step, world);
             }
-            for _ in 0..=world.rows.len() {
+            for _ in 0..=world.rows.len() + world.last_id as usize {
                 self.read(world, 3);
             }
         }
