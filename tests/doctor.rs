@@ -67,7 +67,7 @@ async fn a_sound_setup_is_well(pg: Pg) {
     reader
         .check(
             topics,
-            "version\nencoding\nlayout\nrights\nworker\nupkeep\njournal\nsequences\nsinks\nvacuum\ntransactions\n\
+            "version\nencoding\nlayout\nrights\nworker\nupkeep\njournal\nsequences\nsagas\nsinks\nvacuum\ntransactions\n\
              durability\nisolation\nconnections",
         )
         .await;

@@ -126,7 +126,7 @@ async fn what_is_no_request_is_told_so(pg: Pg) {
     is_well(&gateway).await;
 }
 
-const ROUTES: [(&str, &str); 14] = [
+const ROUTES: [(&str, &str); 17] = [
     ("GET", "/v1/products/"),
     ("PUT", "/v1/products/"),
     ("GET", "/v1/stock/"),
@@ -136,6 +136,9 @@ const ROUTES: [(&str, &str); 14] = [
     ("GET", "/v1/audit?sku="),
     ("GET", "/v1/audit?from="),
     ("GET", "/v1/reservations/"),
+    ("GET", "/v1/sagas/"),
+    ("GET", "/v1/sagas?cursor="),
+    ("GET", "/v1/sagas?status="),
     ("POST", "/v1/deductions?"),
     ("POST", "/v1/receipts"),
     ("POST", "/v1/orders/"),
@@ -242,6 +245,11 @@ async fn bodies_that_are_almost_right(pg: Pg) {
         ("PUT", "/v1/warehouses/7", json!({"code": "C", "name": "N"})),
         ("PUT", "/v1/stock/A/on-hand", json!({"counted": 5, "reason": "x"})),
         ("PUT", "/v1/hot/A", json!({"hot": true})),
+        (
+            "POST",
+            "/v1/sagas",
+            json!({"saga": "outbound_order", "input": {"lines": [{"sku": "A", "quantity": 1}]}}),
+        ),
     ];
     let mut line = Connection::open(gateway.address).await.unwrap();
     let mut early = 0;
