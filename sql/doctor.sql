@@ -52,7 +52,8 @@ expected AS (
         orders_external, order_line, order_line_pkey, upkeep, upkeep_pkey, products, warehouses, stock_now,
         stock_level, stock_lot, low_stock, audit_log, outbox, reservations, order_status, order_lines, order_history,
         hot_sku, hot_sku_pkey, hot_skus,
-        api_key, api_key_pkey, api_key_key_hash_key, lease, lease_pkey, lease_open, leases
+        api_key, api_key_pkey, api_key_key_hash_key, lease, lease_pkey, lease_open, leases,
+        saga, saga_pkey, saga_due, saga_state, saga_request, saga_step, saga_step_pkey, sagas, saga_steps
         }'::pg_catalog.name[]) AS name
 ),
 role AS (

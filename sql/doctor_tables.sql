@@ -7,7 +7,9 @@ limits AS MATERIALIZED (
         -- The worker comes every two seconds; by then neither it nor maintain() was here, or rows are kept from it.
         '15 minutes'::interval AS sweeping,
         -- A round through the tables is due every hour.
-        '1 day'::interval AS pruning
+        '1 day'::interval AS pruning,
+        -- A coordinator looks several times a second; a saga that is called for is due again a lease later.
+        '1 minute'::interval AS coordinating
 )
 SELECT 'journal' AS topic, 'note' AS state,
        pg_catalog.format('movements lie in the default partition, the first of them is %s', j.id) AS finding,
@@ -30,5 +32,19 @@ SELECT 'upkeep', 'note', pg_catalog.format('%s: not done since %s', u.job,
            pg_catalog.to_char(u.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')),
        'Tables grow meanwhile. Preload the library, or call inventory.maintain() every minute.'
   FROM inventory.upkeep AS u, limits AS l
- WHERE u.job IN ('prune requests', 'prune holds') AND pg_catalog.isfinite(u.at)
+ WHERE u.job IN ('prune requests', 'prune holds', 'prune sagas') AND pg_catalog.isfinite(u.at)
    AND u.at < pg_catalog.clock_timestamp() - l.pruning
+UNION ALL
+SELECT 'sagas', 'problem', pg_catalog.format('%s of them need attention, the oldest is %s',
+           CASE WHEN n.sagas > 1000 THEN 'more than 1000' ELSE n.sagas::pg_catalog.text END, n.oldest),
+       'Look at inventory.saga_steps for what was asked and answered; then inventory saga retry, with --revert to undo it.'
+  FROM (SELECT pg_catalog.count(*) AS sagas, (pg_catalog.array_agg(a.saga_id))[1] AS oldest
+          FROM (SELECT s.saga_id FROM inventory.saga AS s
+                 WHERE s.state = 'NEEDS_ATTENTION' ORDER BY s.saga_id LIMIT 1001) AS a) AS n
+ WHERE n.sagas > 0
+UNION ALL
+SELECT 'sagas', 'problem', pg_catalog.format('nobody has gone on with them since %s',
+           pg_catalog.to_char(d.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')),
+       'Run inventory serve (with --sagas above 0, which it is by itself) before this database, and look in its log.'
+  FROM (SELECT s.due_at FROM inventory.saga AS s WHERE s.due_at IS NOT NULL ORDER BY s.due_at LIMIT 1) AS d, limits AS l
+ WHERE d.due_at < pg_catalog.clock_timestamp() - l.coordinating

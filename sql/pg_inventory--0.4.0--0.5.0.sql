@@ -4,4 +4,56 @@
 
 -- Sinks and what they are told ---------------------------------------------------------------------
 
+CREATE FUNCTION inventory.events_now() RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_events_now';
+
+CREATE FUNCTION inventory.read_events(cursor text DEFAULT NULL, max_events integer DEFAULT 1000)
+RETURNS TABLE (cursor text, id bigint, generation integer, event_type text, sku text, warehouse_id integer,
+               payload jsonb, trace_id text, at timestamptz)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_read_events';
+
+REVOKE ALL ON FUNCTION
+    inventory.events_now, inventory.read_events
+FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    inventory.events_now, inventory.read_events
+TO inventory_operator;
+
 -- Sagas ------------------------------------------------------------------------------------------
+
+CREATE FUNCTION inventory.begin_saga(
+    name text, definition jsonb, input jsonb,
+    request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
+    OUT saga_id uuid, OUT state text, OUT replayed boolean)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_begin_saga';
+
+-- For coordinators: sagas that are due, each with the fence under which it may be advanced.
+CREATE FUNCTION inventory.claim_sagas(holder text, ttl interval, max_sagas integer DEFAULT 16)
+RETURNS TABLE (saga_id uuid, fence bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_claim_sagas';
+
+-- Takes in what came of the call before, and says which comes next. A step of the engine is done in the
+-- same transaction.
+CREATE FUNCTION inventory.advance_saga(
+    saga_id uuid, fence bigint, ttl interval,
+    step integer DEFAULT NULL, direction text DEFAULT NULL, outcome text DEFAULT NULL,
+    answer jsonb DEFAULT NULL, detail text DEFAULT NULL,
+    OUT next text, OUT step integer, OUT direction text, OUT call jsonb)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_advance_saga';
+
+-- By hand, for one that needs attention: again, or back.
+CREATE FUNCTION inventory.retry_saga(
+    saga_id uuid, revert boolean DEFAULT false,
+    request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
+    OUT code text, OUT state text, OUT replayed boolean)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_retry_saga';
+
+REVOKE ALL ON FUNCTION inventory.begin_saga, inventory.claim_sagas, inventory.advance_saga, inventory.retry_saga FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION inventory.begin_saga, inventory.claim_sagas, inventory.advance_saga, inventory.retry_saga
+TO inventory_operator;

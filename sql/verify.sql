@@ -293,3 +293,51 @@ UNION ALL
 SELECT 'journal_partition', 'inventory.journal', 'a default partition', 'none'
  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_partitioned_table AS t
                     WHERE t.partrelid = 'inventory.journal'::pg_catalog.regclass AND t.partdefid <> 0)
+UNION ALL
+-- The sagas: one that is COMPLETED has done all its actions and undone none; one that is REVERTED has undone
+-- whatever may have been done. (A refusal that came to a second asking leaves the first open.)
+SELECT 'saga', 'saga ' || s.saga_id || ', step ' || n.step,
+       CASE s.state WHEN 'COMPLETED' THEN 'an action DONE, no compensation' ELSE 'undone' END,
+       'an action ' || coalesce(a.state, 'none') || ', a compensation ' || coalesce(c.state, 'none')
+  FROM inventory.saga AS s
+ CROSS JOIN LATERAL pg_catalog.generate_series(1, pg_catalog.jsonb_array_length(s.definition -> 'steps')) AS n (step)
+  LEFT JOIN inventory.saga_step AS a ON a.saga_id = s.saga_id AND a.step = n.step AND a.direction = 'action'
+  LEFT JOIN inventory.saga_step AS c ON c.saga_id = s.saga_id AND c.step = n.step AND c.direction = 'compensation'
+ WHERE s.state = 'COMPLETED' AND (a.state IS DISTINCT FROM 'DONE' OR c.state IS NOT NULL)
+    OR s.state = 'REVERTED'
+       AND (a.state = 'CALLING'
+            OR (a.state IN ('DONE', 'VOID') OR a.state = 'REFUSED' AND a.asked > 1) AND c.state IS DISTINCT FROM 'DONE'
+            OR c.state IS NOT NULL AND c.state <> 'DONE')
+UNION ALL
+-- Nothing is undone while it may yet be done, and each before what was done before it.
+SELECT 'saga_order', 'saga ' || c.saga_id || ', step ' || c.step, 'an action settled, those after it undone',
+       'an action ' || coalesce(a.state, 'none') || coalesce(', step ' || later.step || ' not undone', '')
+  FROM inventory.saga_step AS c
+  LEFT JOIN inventory.saga_step AS a ON a.saga_id = c.saga_id AND a.step = c.step AND a.direction = 'action'
+  LEFT JOIN LATERAL (
+       SELECT l.step FROM inventory.saga_step AS l
+        WHERE l.saga_id = c.saga_id AND l.step > c.step AND l.direction = 'action' AND l.state IN ('DONE', 'VOID')
+          AND NOT EXISTS (SELECT FROM inventory.saga_step AS u
+                           WHERE u.saga_id = l.saga_id AND u.step = l.step AND u.direction = 'compensation' AND u.state = 'DONE')
+        LIMIT 1) AS later ON true
+ WHERE c.direction = 'compensation' AND (coalesce(a.state, 'CALLING') = 'CALLING' OR later.step IS NOT NULL)
+UNION ALL
+SELECT 'saga_step', 'saga ' || t.saga_id || ', step ' || t.step, 'a step of a saga', 'none'
+  FROM inventory.saga_step AS t
+ WHERE NOT EXISTS (SELECT FROM inventory.saga AS s
+                    WHERE s.saga_id = t.saga_id
+                      AND t.step BETWEEN 1 AND pg_catalog.jsonb_array_length(s.definition -> 'steps'))
+UNION ALL
+-- What a saga reserved is gone or given back as it ended. (A hold that was resolved long ago is forgotten.)
+SELECT 'saga_hold', 'saga ' || s.saga_id, CASE s.state WHEN 'REVERTED' THEN 'nothing held or taken' ELSE 'a hold CONFIRMED' END,
+       'a hold ' || r.state
+  FROM inventory.saga AS s
+ CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(s.definition -> 'steps') WITH ORDINALITY AS d (step, at)
+  JOIN inventory.saga_step AS t ON t.saga_id = s.saga_id AND t.step = d.at AND t.direction = 'action' AND t.state = 'DONE'
+  JOIN inventory.reservation AS r ON r.reservation_id::text = t.answer ->> 'reservation_id'
+ WHERE d.step ->> 'participant' = 'engine' AND d.step ->> 'action' = 'reserve'
+   AND (s.state = 'REVERTED'
+        AND (r.state = 'CONFIRMED' OR r.state = 'HELD' AND r.expires_at > pg_catalog.clock_timestamp())
+        OR s.state = 'COMPLETED' AND r.state <> 'CONFIRMED'
+           AND EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(s.definition -> 'steps') AS e (step)
+                        WHERE e.step ->> 'participant' = 'engine' AND e.step ->> 'action' = 'confirm'))

@@ -136,6 +136,13 @@ const FAULTS: &[(&str, &str)] = &[
      "upkeep|note|holds that ended at … UTC are not swept yet"),
     ("UPDATE inventory.upkeep SET at = now() - interval '2 days' WHERE job = 'prune requests'",
      "upkeep|note|prune requests: not done since … UTC"),
+    ("INSERT INTO inventory.saga (saga_id, name, definition, input, state, fence, created_at, changed_at) \
+      VALUES ('00000000-0000-7000-8000-000000000001', 'x', '{}', '{}', 'NEEDS_ATTENTION', 0, now(), now())",
+     "sagas|problem|1 of them need attention, the oldest is 00000000-0000-7000-8000-000000000001"),
+    ("INSERT INTO inventory.saga (saga_id, name, definition, input, state, due_at, fence, created_at, changed_at) \
+      VALUES (gen_random_uuid(), 'x', '{}', '{}', 'RUNNING', now() - interval '1 hour', 0, now(), now())",
+     "sagas|problem|nobody has gone on with them since … UTC"),
+    ("DROP INDEX inventory.saga_due", "layout|problem|inventory.saga_due is missing"),
     ("INSERT INTO inventory.journal (id, generation, xid, at, event_type, on_hand_delta, reserved_delta, db_user) \
       VALUES (999000000000, 1, '1', now(), 'x', 0, 0, 'x')",
      "journal|note|movements lie in the default partition, the first of them is 999000000000"),

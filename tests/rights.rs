@@ -121,7 +121,8 @@ async fn functions_are_for_their_roles_alone(pg: Pg) {
         | "next_order_no" | "next_order_id" | "reserve" | "reserve_many" | "confirm"
         | "release" | "create_order" | "start_order" | "complete_order" | "fail_order"
         | "revert_order" | "deduct_now" | "reserve_now" | "execute_many" | "take_lease"
-        | "renew_leases" | "settle_lease" | "return_lease" => {
+        | "renew_leases" | "settle_lease" | "return_lease" | "begin_saga" | "claim_sagas"
+        | "advance_saga" | "retry_saga" => {
             matches!(user, User::Operator | User::Admin)
         }
         "maintain" | "reshard" | "reshard_step" | "install" | "put_product" | "put_warehouse"
@@ -129,7 +130,7 @@ async fn functions_are_for_their_roles_alone(pg: Pg) {
         | "create_api_key" | "api_keys" | "revoke_api_key" | "touch_api_keys" => {
             user == User::Admin
         }
-        "orders_keep_to_their_states" => false,
+        "orders_keep_to_their_states" | "saga_steps_stay_answered" => false,
         other => panic!("whose is {other}?"),
     };
     let functions = owner.text(&format!("SELECT p.proname, p.oid {FUNCTIONS} ORDER BY 1")).await;

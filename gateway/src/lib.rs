@@ -6,7 +6,8 @@
 //! `client` talks to another gateway the way `store` talks to the database.
 //!
 //! `serve` builds and runs the service: `http` is what it says, `deduct` how many requests meet in one
-//! statement. `cli` reads arguments and prints · `store` is the only place that talks SQL · `replay` sends
+//! statement, `events` how many hear of what happened, `saga` orders of several steps. `cli` reads arguments
+//! and prints · `store` is the only place that talks SQL · `replay` sends
 //! movements through it in large batches · `retail` and `sample` make those movements, from a file
 //! and from nothing · `cluster` makes and runs a private PostgreSQL · `error` knows the exit codes.
 
@@ -15,9 +16,11 @@ pub mod client;
 pub mod cluster;
 pub mod deduct;
 pub mod error;
+pub mod events;
 pub mod http;
 pub mod replay;
 pub mod retail;
+pub mod saga;
 pub mod sample;
 pub mod serve;
 pub mod store;

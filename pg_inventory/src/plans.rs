@@ -4,7 +4,8 @@
 use crate::pg::spi::{Plan, Spi};
 use pgrx::pg_sys::{
     BOOLOID, BYTEAOID, DATEOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTARRAYOID,
-    TEXTOID, TIDOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
+    TEXTOID, TIDOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8ARRAYOID,
+    XID8OID,
 };
 use std::cell::RefCell;
 
@@ -191,6 +192,23 @@ statements! {
                 reserved_delta, on_hand, reserved, request_id, order_no, reason, operator, db_user, trace_id, extra)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10, $11, $12, $13, $14, $15, $16::pg_catalog.jsonb)";
 
+    /// What is over, as PostgreSQL prints it, and the last id that has left the journal.
+    SNAPSHOT() =
+        "SELECT pg_catalog.pg_current_snapshot()::pg_catalog.text, i.journal_cut_id FROM inventory.installation AS i";
+    JOURNAL_CUT() =
+        "SELECT i.journal_cut_id FROM inventory.installation AS i";
+    /// The events of a cursor's window: see `Window` in inventory_core::cursor.
+    READ_EVENTS(INT8OID, INT8OID, INT4OID, XID8OID, XID8ARRAYOID, INT4OID, XID8OID, XID8ARRAYOID, INT8OID) =
+        "SELECT e.id, e.generation, e.event_type, e.sku, e.warehouse_id, e.payload, e.trace_id, e.at
+           FROM inventory.event AS e
+          WHERE e.id > $1 AND e.id <= $2
+            AND (e.generation > $3 OR e.generation = $3 AND (e.xid >= $4 OR e.xid = ANY ($5)))
+            AND (e.generation < $6 OR e.generation = $6 AND e.xid < $7 AND e.xid <> ALL ($8))
+          ORDER BY e.id LIMIT $9";
+    JOURNAL_MARKS(INT4OID) =
+        "SELECT m.last_id, m.next_xid::pg_catalog.text::pg_catalog.int8 FROM inventory.journal_mark AS m
+          WHERE m.generation = $1 ORDER BY m.last_id";
+
     FIND_HOLDS(UUIDARRAYOID) =
         "SELECT r.reservation_id, r.state, r.expires_at FROM inventory.reservation AS r
           WHERE r.reservation_id = ANY ($1)";
@@ -283,6 +301,50 @@ statements! {
              DELETE FROM inventory.reservation_line AS l
               WHERE l.reservation_id = ANY (ARRAY(SELECT past.reservation_id FROM past)))
          DELETE FROM inventory.reservation AS d WHERE d.ctid = ANY (ARRAY(SELECT past.ctid FROM past))";
+
+    SAGA_BLOCKS() =
+        "SELECT pg_catalog.pg_relation_size('inventory.saga')
+                / pg_catalog.current_setting('block_size')::pg_catalog.int8";
+    /// The same of sagas that ended, with their steps.
+    PRUNE_SAGAS(TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+        "WITH past AS MATERIALIZED (
+             SELECT s.ctid, s.saga_id FROM inventory.saga AS s
+              WHERE s.ctid >= $1::pg_catalog.tid AND s.ctid < $2::pg_catalog.tid AND s.changed_at < $3
+                AND s.state IN ('COMPLETED', 'REVERTED')
+                FOR UPDATE SKIP LOCKED),
+         steps AS (
+             DELETE FROM inventory.saga_step AS t
+              WHERE t.saga_id = ANY (ARRAY(SELECT past.saga_id FROM past)))
+         DELETE FROM inventory.saga AS d WHERE d.ctid = ANY (ARRAY(SELECT past.ctid FROM past))";
+
+    INSERT_SAGA(UUIDOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.saga (saga_id, name, definition, input, state, due_at, fence, request_id, operator,
+                                     trace_id, created_at, changed_at)
+         VALUES ($1, $2, $3::pg_catalog.jsonb, $4::pg_catalog.jsonb, 'RUNNING', $8, 0, $5, $6, $7, $8, $8)";
+    SAGA_OF_REQUEST(UUIDOID) =
+        "SELECT s.saga_id FROM inventory.saga AS s WHERE s.request_id = $1";
+    /// Those that have waited longest; whoever has one now is at it.
+    CLAIM_SAGAS(TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID) =
+        "UPDATE inventory.saga AS s SET fence = s.fence + 1, holder = $1, due_at = $3
+          WHERE s.ctid = ANY (ARRAY(
+                SELECT d.ctid FROM inventory.saga AS d WHERE d.due_at <= $2
+                 ORDER BY d.due_at LIMIT $4 FOR UPDATE SKIP LOCKED))
+         RETURNING s.saga_id, s.fence";
+    LOCK_SAGA(UUIDOID) =
+        "SELECT s.name, s.definition::pg_catalog.text, s.input::pg_catalog.text, s.state, s.fence, s.operator, s.trace_id
+           FROM inventory.saga AS s WHERE s.saga_id = $1 FOR UPDATE";
+    SAGA_STEPS(UUIDOID) =
+        "SELECT t.step, t.direction, t.state, t.asked, t.tries, t.answer::pg_catalog.text FROM inventory.saga_step AS t
+          WHERE t.saga_id = $1 ORDER BY t.step";
+    KEEP_SAGA(UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.saga AS s SET state = $2, reason = $3, due_at = $4, changed_at = $5 WHERE s.saga_id = $1";
+    KEEP_SAGA_STEP(UUIDOID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.saga_step AS t (saga_id, step, direction, state, asked, tries, answer, detail, began_at,
+                                               changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7::pg_catalog.jsonb, $8, $9, $9)
+         ON CONFLICT (saga_id, step, direction) DO UPDATE SET state = excluded.state, asked = excluded.asked,
+                tries = excluded.tries, answer = excluded.answer, detail = coalesce(excluded.detail, t.detail),
+                changed_at = excluded.changed_at";
 
     LOCK_HOT(TEXTOID) =
         "SELECT h.sku, h.warehouse_id, h.by_hand, h.rate, h.cooling_since FROM inventory.hot_sku AS h

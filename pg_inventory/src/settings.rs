@@ -12,6 +12,8 @@ const DAY: i32 = 86_400;
 pub static REQUEST_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(7 * DAY);
 /// How long a resolved hold can be looked up, in seconds. A month: until the next statement of account.
 pub static HOLD_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(30 * DAY);
+/// How long a saga that ended can be looked up, in seconds. As long as the request that began it, at least.
+pub static SAGA_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(7 * DAY);
 /// How long the journal is kept, in seconds; -1: for ever. It is the ledger: who wants it shorter says so.
 pub static JOURNAL_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(-1);
 /// Partitions of the journal that wait for their rows. Ten million rows each: hours of the heaviest load.
@@ -56,6 +58,13 @@ pub fn define() {
         c"How long resolved holds are kept.",
         c"Holds of orders are kept with their orders. At least a day.",
         &HOLD_RETENTION,
+        DAY,
+    );
+    seconds(
+        c"pg_inventory.saga_retention",
+        c"How long sagas that ended are kept.",
+        c"At least as long as requests are remembered.",
+        &SAGA_RETENTION,
         DAY,
     );
     seconds(

@@ -8,8 +8,10 @@
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
 //! back · `calls` names one call of each command · `trade` does a bit of everything · `chaos` kills
 //! processes · `ledger` compares what clients were told with what is written · `seller` is such a client ·
-//! `service` runs `inventory serve` as people start it, `gateway` as tests need it, and `http` talks to it.
+//! `accounts` takes part in sagas, with faults · `service` runs `inventory serve` as people start it,
+//! `gateway` as tests need it, `http` talks to it, and a `listener` hears what happens.
 
+pub mod accounts;
 pub mod calls;
 pub mod chaos;
 pub mod clock;
@@ -20,6 +22,7 @@ pub mod gateway;
 pub mod http;
 pub mod isolation;
 pub mod ledger;
+pub mod listener;
 pub mod mask;
 pub mod pooler;
 pub mod prometheus;
@@ -32,10 +35,12 @@ pub mod service;
 pub mod session;
 pub mod trade;
 
+pub use accounts::Accounts;
 pub use database::{Database, User};
 pub use dice::Dice;
 pub use gateway::Gateway;
 pub use http::{Client, Connection, Reply, Request};
+pub use listener::{Listener, Told, heard_all};
 pub use pooler::Pooler;
 pub use prometheus::Prometheus;
 pub use redis::Redis;

@@ -5,6 +5,7 @@ mod cluster;
 mod configuration;
 mod demo;
 mod doctor;
+mod events;
 mod hot;
 mod init;
 mod key;
@@ -17,6 +18,7 @@ mod race;
 mod repair;
 mod replay;
 mod reserve;
+mod saga;
 mod screen;
 mod secrets;
 mod serve;
@@ -74,8 +76,13 @@ enum Command {
     /// Orders: create, show, list, start, complete, fail, revert
     #[command(subcommand)]
     Order(order::OrderCommand),
+    /// Orders of several steps: start, show, list, retry
+    #[command(subcommand)]
+    Saga(saga::SagaCommand),
     /// SKUs that many want at once: list, set, clear
     Hot(hot::HotArgs),
+    /// Follow what happens, as it happens
+    Events(events::EventsArgs),
     /// Run the REST gateway
     Serve(Box<serve::ServeArgs>),
     /// Keys of the REST gateway: create, list, revoke
@@ -138,7 +145,9 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Stock(command) => stock::run(settings, command).await,
         Command::Reserve(command) => reserve::run(settings, command).await,
         Command::Order(command) => order::run(settings, command).await,
+        Command::Saga(command) => saga::run(settings, command).await,
         Command::Hot(args) => hot::run(settings, args).await,
+        Command::Events(args) => events::run(settings, args).await,
         Command::Completions(args) => shell::completions(Cli::command(), &args),
         Command::Man(args) => shell::man(Cli::command(), &args),
         Command::Serve(args) => serve::run(settings, *args).await,
@@ -175,7 +184,7 @@ mod tests {
     }
 
     /// What a command is told anew each time; a variable for it would do harm or nothing.
-    const SAID_EACH_TIME: [&str; 23] = [
+    const SAID_EACH_TIME: &[&str] = &[
         "request-id",
         "reason",
         "lot",
@@ -199,6 +208,12 @@ mod tests {
         "role",
         "expires-in",
         "older-than",
+        "input",
+        "revert",
+        "topic",
+        "sku",
+        "from-beginning",
+        "cursor",
     ];
 
     fn check_settings(command: &clap::Command) {

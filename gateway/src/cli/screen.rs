@@ -97,7 +97,7 @@ fn table<T>(rows: &[T], columns: &[Column<T>]) -> String {
 }
 
 /// No text out of the database may move the terminal's cursor.
-fn visible(text: String) -> String {
+pub fn visible(text: String) -> String {
     if text.chars().any(char::is_control) {
         text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
     } else {

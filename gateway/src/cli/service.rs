@@ -5,8 +5,8 @@ use crate::client::Client;
 use crate::error::Result;
 use crate::store::{
     Answer, AuditFilter, Caller, Closed, Date, Goods, Hold, HotPlace, HotSku, Level, Lot, Moved,
-    Movement, NewOrder, NewProduct, Order, OrderDetail, OrderFilter, Product, Put, Reserved,
-    Session, Step, Wanted, Warehouse,
+    Movement, NewOrder, NewProduct, Order, OrderDetail, OrderFilter, Product, Put, Reserved, Saga,
+    SagaDetail, SagaFilter, SagaMoved, Session, Step, Wanted, Warehouse,
 };
 use uuid::Uuid;
 
@@ -53,6 +53,9 @@ either! {
     move_order(order_no: &str, step: Step, reason: Option<&str>, caller: &Caller) -> Moved;
     order_detail(order_no: &str) -> OrderDetail;
     orders(filter: &OrderFilter, limit: i64) -> Vec<Order>;
+    saga_detail(id: Uuid) -> SagaDetail;
+    sagas(filter: &SagaFilter, limit: i64) -> Vec<Saga>;
+    retry_saga(id: Uuid, revert: bool, caller: &Caller) -> SagaMoved;
     hot_skus(after: Option<&HotPlace>, limit: i64) -> Vec<HotSku>;
     set_hot(sku: &str, hot: bool, caller: &Caller) -> bool;
 }

@@ -1,19 +1,24 @@
 //! A client of the REST gateway: the same commands as a session on the database has, with the same
 //! answers. A problem document becomes the refusal that it tells of.
 
+mod events;
 mod hot;
 mod master;
 mod orders;
 mod pages;
 mod problem;
 mod reservations;
+mod sagas;
 mod stock;
 
 use crate::error::{Error, GATEWAY, Result};
 use crate::store::Caller;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
+};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Connections;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -22,6 +27,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
 use url::Url;
+
+pub use events::Stream;
 
 /// Bytes of an answer: a page of ten thousand lots fits.
 const ANSWER_MAX: usize = 64 * 1024 * 1024;
@@ -95,10 +102,7 @@ impl Client {
     async fn send(&self, ask: Ask) -> Result<Reply> {
         let request = self.request(ask)?;
         let answer = tokio::time::timeout(self.timeout, self.exchange(request)).await;
-        let reply = answer.unwrap_or_else(|_| {
-            let seconds = self.timeout.as_secs();
-            Err(self.away(format!("no answer within {seconds} s")))
-        })?;
+        let reply = answer.unwrap_or_else(|_| Err(self.late()))?;
         if reply.status.is_success() {
             Ok(reply)
         } else {
@@ -136,6 +140,10 @@ impl Client {
             .request(request)
             .await
             .map_err(|cause| self.away(innermost(&cause).to_string()))?;
+        self.whole(answer).await
+    }
+
+    async fn whole(&self, answer: Response<Incoming>) -> Result<Reply> {
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_MAX).collect().await;
         let body = body.map_err(|cause| self.away(format!("the answer broke off: {cause}")))?;
@@ -144,6 +152,10 @@ impl Client {
 
     fn away(&self, cause: String) -> Error {
         Error::Unreachable { target: self.target(), cause }
+    }
+
+    fn late(&self) -> Error {
+        self.away(format!("no answer within {} s", self.timeout.as_secs()))
     }
 
     /// Whether work may be sent there; an error says why not.

@@ -14,26 +14,36 @@ struct Document {
 
 /// The error behind an answer that is no 2xx.
 pub(super) fn read(target: &str, reply: &Reply) -> Error {
-    let Ok(Document { title, detail, code }) = reply.json() else {
+    let Some(document) = document(&reply.body) else {
         return Error::Answer(format!(
             "{target} answers with status {} and no problem document",
             reply.status
         ));
     };
-    if let Some(code) = Code::from_name(&code) {
-        let hint = Some(code.hint().to_owned());
-        return Error::Refused(Box::new(Refused {
-            code,
-            message: title,
-            detail: Some(detail),
-            hint,
-        }));
-    }
-    if reply.status == StatusCode::SERVICE_UNAVAILABLE {
+    if reply.status == StatusCode::SERVICE_UNAVAILABLE && Code::from_name(&document.code).is_none()
+    {
+        let Document { code, detail, .. } = document;
         return Error::Unreachable {
             target: target.to_owned(),
             cause: format!("{code}: {detail}"),
         };
     }
-    Error::Gateway { code, detail }
+    told(document)
+}
+
+/// The error behind a problem that came some other way.
+pub(super) fn of_text(target: &str, text: &[u8]) -> Error {
+    let unreadable = || Error::Answer(format!("{target} tells of a problem that cannot be read"));
+    document(text).map_or_else(unreadable, told)
+}
+
+fn document(text: &[u8]) -> Option<Document> {
+    serde_json::from_slice(text).ok()
+}
+
+fn told(document: Document) -> Error {
+    let Document { title, detail, code } = document;
+    let Some(code) = Code::from_name(&code) else { return Error::Gateway { code, detail } };
+    let hint = Some(code.hint().to_owned());
+    Error::Refused(Box::new(Refused { code, message: title, detail: Some(detail), hint }))
 }

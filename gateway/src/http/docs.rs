@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, Ref, RefOr};
 use utoipa::{Modify, OpenApi as _, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -38,6 +38,8 @@ const PROBLEM: &str = "application/problem+json";
         (name = "movements", description = "Goods in, out and across"),
         (name = "reservations", description = "Goods set aside for a while"),
         (name = "orders", description = "Orders and their states"),
+        (name = "sagas", description = "Orders of several steps, each undone where a later one is refused"),
+        (name = "events", description = "What happens, as it happens"),
         (name = "service", description = "The service itself")
     ),
     modifiers(&Bearer)
@@ -54,6 +56,9 @@ impl Modify for Bearer {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("key", SecurityScheme::Http(bearer));
+        let ticket = ApiKeyValue::with_description("ticket", "For clients that can send no header");
+        let ticket = SecurityScheme::ApiKey(ApiKey::Query(ticket));
+        components.add_security_scheme("ticket", ticket);
     }
 }
 

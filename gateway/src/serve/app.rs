@@ -11,17 +11,20 @@ use crate::deduct::known::Known;
 use crate::deduct::switch::Switch;
 use crate::deduct::zeros::Zeros;
 use crate::error::Result;
+use crate::events::{Bus, Reader, Seats};
 use crate::http::access::jwt::Tokens;
 use crate::http::access::keyring::Keyring;
 use crate::http::access::limits::Limits;
 use crate::http::access::{Principal, unauthorized};
 use crate::http::problem::{self, Fault, Problem};
+use crate::saga::Sagas;
 use crate::store::{Database, Pool, Session};
+use chrono::Utc;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
@@ -37,6 +40,14 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     pub breaker: Arc<Switch>,
     pub front: Front,
+    pub sagas: Arc<Sagas>,
+    /// Rung when a saga is due at once.
+    pub saga_bell: Arc<Notify>,
+    pub events: Arc<Bus>,
+    /// Of those who listen to events.
+    pub seats: Arc<Seats>,
+    /// True once streams must end.
+    closing: watch::Sender<bool>,
     stopping: AtomicBool,
     /// Why the database cannot be used now; None while it can.
     away: Mutex<Option<String>>,
@@ -48,12 +59,12 @@ fn aside(pool: u32) -> usize {
 }
 
 impl App {
-    /// The batchers end once the app is gone.
+    /// The batchers end once the app is gone, and the reader of events.
     pub fn new(
         settings: ServeSettings,
         operating: &Database,
         administering: &Database,
-    ) -> Result<(Arc<App>, Vec<JoinHandle<()>>)> {
+    ) -> Result<(Arc<App>, Vec<JoinHandle<()>>, Reader)> {
         let metrics = Arc::new(Metrics::new()?);
         let pool = settings.pool();
         let (operating, administering) =
@@ -82,10 +93,17 @@ impl App {
         let tokens = settings.token_sku.iter().filter(|sku| !sku.is_empty()).cloned().collect();
         let hot = Hot::new(settings.hot_qps);
         let front = Front { desk, fallback, zeros, hot, known: Known::default(), door, tokens };
+        let sagas = Arc::new(Sagas::read(settings.saga_file.as_deref())?);
+        let (events, reader) = Bus::new(operating.clone(), metrics.clone());
         let app = App {
+            sagas,
+            saga_bell: Arc::default(),
             keyring: Keyring::new(administering.clone()),
             tokens: settings.tokens()?,
             limits: NonZeroU32::new(settings.rate_limit).map(Limits::new),
+            events,
+            seats: Seats::new(settings.event_clients, settings.event_clients_each),
+            closing: watch::Sender::new(false),
             stopping: AtomicBool::new(false),
             away: Mutex::new(Some("the database has not answered yet".to_owned())),
             settings,
@@ -95,7 +113,7 @@ impl App {
             breaker,
             front,
         };
-        Ok((Arc::new(app), workers))
+        Ok((Arc::new(app), workers, reader))
     }
 
     pub async fn principal(&self, credential: &str) -> Result<Principal, Problem> {
@@ -106,6 +124,12 @@ impl App {
             Some(tokens) => tokens.principal(credential),
             None => Err(unauthorized("this service takes keys, not tokens")),
         }
+    }
+
+    /// Whether somebody who was let in would be let in again.
+    pub fn still_holds(&self, principal: &Principal) -> bool {
+        let key_holds = principal.key_id().is_none_or(|key_id| self.keyring.holds(key_id));
+        key_holds && principal.until.is_none_or(|until| until > Utc::now())
     }
 
     /// A session for reads and single commands.
@@ -147,6 +171,16 @@ impl App {
 
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Ends what would go on for ever.
+    pub fn close_streams(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Turns true when streams must end.
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
     }
 
     /// Why no more work should be sent here; None while it should.

@@ -14,6 +14,8 @@ use tokio::time::MissedTickBehavior;
 const LOOK: Duration = Duration::from_secs(1);
 /// Of so many looks, one asks for what only the metrics show.
 const GAUGES_EVERY: u32 = 5;
+/// Of each state; more are as many.
+const SAGAS_COUNTED: i64 = 10_000;
 /// Series of stock levels.
 const LEVELS_MAX: i64 = 1_000;
 
@@ -35,6 +37,8 @@ pub async fn keep(app: Arc<App>) {
         if !hot.is_empty() || !cold.is_empty() {
             tracing::info!(?hot, ?cold, "what is hot here has changed");
         }
+        // Far below 2^53, up to which a float is exact.
+        app.metrics.gauge("inventory_event_clients", &[], app.seats.taken() as f64);
         app.metrics.tidy();
         if let Some(limits) = &app.limits {
             limits.tidy();
@@ -75,6 +79,10 @@ async fn show_stock(app: &App) -> Result<(), Error> {
     // Far below 2^53, up to which a float is exact.
     app.metrics.gauge("inventory_outbox_pending", &[], backlog.pending as f64);
     app.metrics.gauge("inventory_outbox_lag_seconds", &[], backlog.lag_seconds);
+    for (state, sagas) in session.open_sagas(SAGAS_COUNTED).await? {
+        // As above.
+        app.metrics.gauge("inventory_sagas", &[("state", &state)], sagas as f64);
+    }
     let levels = session.shown_levels(&app.settings.watch, LEVELS_MAX).await?;
     app.metrics.show_levels(levels);
     Ok(())

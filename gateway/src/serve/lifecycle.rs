@@ -6,11 +6,13 @@ use super::settings::ServeSettings;
 use super::{checkup, house, logs};
 use crate::error::Result;
 use crate::http;
+use crate::saga::Coordinator;
 use crate::store::Database;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// Where a service that has started is.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -29,12 +31,15 @@ pub async fn run(
     logs::start(settings.log_format, &settings.log, telling.as_ref())?;
     raise_file_limit();
     let door = Door::bind(&settings).await?;
-    let (app, workers) = App::new(settings.clone(), operating, administering)?;
+    let (app, workers, reader) = App::new(settings.clone(), operating, administering)?;
     let mut house = tokio::task::JoinSet::new();
     house.spawn(house::keep(app.clone()));
     house.spawn(house::keep_books(app.clone()));
     house.spawn(checkup::keep_examining(app.clone()));
     house.spawn(checkup::keep_verifying(app.clone()));
+    let (halt, halted) = watch::channel(false);
+    let coordinating = Coordinator::new(&app, operating)?.map(|c| tokio::spawn(c.run(halted)));
+    house.spawn(reader.run());
     let listening = Listening { url: format!("{}://{}", door.scheme(), door.address()?) };
     if let Some(path) = &settings.address_file {
         std::fs::write(path, format!("{}\n", listening.url))?;
@@ -49,8 +54,9 @@ pub async fn run(
     signals.next().await;
     tracing::info!("going down: open requests finish first; a second signal ends them");
     app.stop();
+    let _ = halt.send(true);
     tokio::select! {
-        () = wind_up(&settings, close, serving) => {}
+        () = wind_up(&app, close, serving, coordinating) => {}
         () = signals.next() => tracing::warn!("ended at once by a second signal"),
     }
     house.shutdown().await;
@@ -61,19 +67,26 @@ pub async fn run(
     Ok(())
 }
 
-/// Out of readiness first, then out of connections, then out of requests.
+/// Out of readiness first, then out of connections and streams, then out of requests. Calls of sagas that
+/// are under way may end meanwhile; what has not ended by then, whoever takes the saga up asks again.
 async fn wind_up(
-    settings: &ServeSettings,
+    app: &App,
     close: watch::Sender<bool>,
-    serving: tokio::task::JoinHandle<()>,
+    serving: JoinHandle<()>,
+    coordinating: Option<JoinHandle<()>>,
 ) {
-    tokio::time::sleep(Duration::from_millis(settings.shutdown_delay_ms)).await;
+    tokio::time::sleep(Duration::from_millis(app.settings.shutdown_delay_ms)).await;
     let _ = close.send(true);
+    app.close_streams();
     let _ = serving.await;
+    if let Some(coordinating) = coordinating {
+        let patience = Duration::from_millis(app.settings.shutdown_timeout_ms);
+        let _ = tokio::time::timeout(patience, coordinating).await;
+    }
 }
 
 /// What was handed in is carried out, whoever still listens.
-async fn finish(app: Arc<App>, workers: Vec<tokio::task::JoinHandle<()>>) {
+async fn finish(app: Arc<App>, workers: Vec<JoinHandle<()>>) {
     let (operating, administering) = (app.operating.clone(), app.administering.clone());
     drop(app);
     for worker in workers {

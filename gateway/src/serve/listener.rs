@@ -2,6 +2,7 @@
 //! given, and an end that lets open requests finish.
 
 use super::bare::Documented;
+use super::patience::Patient;
 use super::settings::ServeSettings;
 use crate::error::{Error, Result};
 use axum::Router;
@@ -42,6 +43,7 @@ pub struct Door {
     permits: Arc<Semaphore>,
     builder: Arc<Builder<TokioExecutor>>,
     header_timeout: Duration,
+    write_timeout: Duration,
 }
 
 impl Door {
@@ -72,6 +74,7 @@ impl Door {
             permits: Arc::new(Semaphore::new(permits)),
             builder: Arc::new(builder),
             header_timeout: settings.header_timeout(),
+            write_timeout: settings.write_timeout(),
         })
     }
 
@@ -99,6 +102,7 @@ impl Door {
             let Some((stream, peer, permit)) = accepted else { continue };
             let (builder, tls, router) = (self.builder.clone(), self.tls.clone(), router.clone());
             let (watcher, patience) = (graceful.watcher(), self.header_timeout);
+            let stream = Patient::new(stream, self.write_timeout);
             tokio::spawn(async move {
                 let _permit = permit;
                 match tls {

@@ -2,6 +2,7 @@
 
 use super::family::Family;
 use crate::error::{Error, Result};
+use crate::events::Topic;
 use crate::store::{HotSku, ShownLevel};
 use axum::http::{Method, StatusCode};
 use inventory_core::refusal::Code;
@@ -19,7 +20,7 @@ const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 
 static META: Metadata<'static> = Metadata::new("inventory", Level::INFO, None);
 
-const HELP: [(&str, &str); 16] = [
+const HELP: &[(&str, &str)] = &[
     (
         "inventory_lock_total",
         "Commands that had their rows (acquired), did not get them in time (busy), and of both those \
@@ -42,6 +43,15 @@ const HELP: [(&str, &str); 16] = [
     ),
     ("inventory_leased_units", "Units that they still set aside"),
     ("inventory_verify_timestamp_seconds", "When verify() came to its end last; 0 for not yet"),
+    ("inventory_sagas", "Sagas that have not ended, by state; at most 10,000 of each are counted"),
+    ("inventory_saga_calls_total", "Calls of participants by what came of them"),
+    ("inventory_sagas_ended_total", "Sagas that ended here, by state"),
+    ("inventory_event_clients", "Streams of events that are open"),
+    (
+        "inventory_event_clients_cut_total",
+        "Streams that were ended because nobody took what they said",
+    ),
+    ("inventory_events_total", "Events read for those who listen, by topic"),
     ("inventory_pool_connections", "Connections to the database by state"),
     ("inventory_pool_wait_seconds", "Waiting for a connection"),
     ("inventory_http_requests_total", "Requests by method, route and status"),
@@ -102,7 +112,7 @@ impl Metrics {
             .and_then(|b| b.set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES))
             .map_err(wrong)?
             .build_recorder();
-        for (name, help) in HELP {
+        for &(name, help) in HELP {
             let (name, help) = (name.into(), help.into());
             // Which kind it is follows from what is registered.
             recorder.describe_gauge(name, None, help);
@@ -152,8 +162,22 @@ impl Metrics {
             "inventory_hot_skus",
             "inventory_low_skus",
             "inventory_verify_timestamp_seconds",
+            "inventory_event_clients",
         ] {
             self.gauge(name, &[], 0.0);
+        }
+        for state in ["RUNNING", "REVERTING", "NEEDS_ATTENTION"] {
+            self.gauge("inventory_sagas", &[("state", state)], 0.0);
+        }
+        for outcome in ["done", "refused", "working", "unknown"] {
+            self.counter("inventory_saga_calls_total", &[("outcome", outcome)]).increment(0);
+        }
+        for state in ["completed", "reverted"] {
+            self.counter("inventory_sagas_ended_total", &[("state", state)]).increment(0);
+        }
+        self.counter("inventory_event_clients_cut_total", &[]).increment(0);
+        for topic in Topic::ALL {
+            self.counter("inventory_events_total", &[("topic", topic.as_str())]).increment(0);
         }
         for state in ["current", "overdue"] {
             self.gauge("inventory_leases", &[("state", state)], 0.0);
@@ -253,6 +277,25 @@ impl Metrics {
 
     pub fn deduction(&self, outcome: &str) {
         self.counter("inventory_deductions_total", &[("outcome", outcome)]).increment(1);
+    }
+
+    pub fn saga_call(&self, outcome: &str) {
+        self.counter("inventory_saga_calls_total", &[("outcome", outcome)]).increment(1);
+    }
+
+    /// `state` is `completed` or `reverted`.
+    pub fn saga_ended(&self, state: &str) {
+        self.counter("inventory_sagas_ended_total", &[("state", state)]).increment(1);
+    }
+
+    /// One that was read for those who listen.
+    pub fn event(&self, topic: Topic) {
+        self.counter("inventory_events_total", &[("topic", topic.as_str())]).increment(1);
+    }
+
+    /// A stream of events that its client does not take.
+    pub fn event_client_cut(&self) {
+        self.counter("inventory_event_clients_cut_total", &[]).increment(1);
     }
 
     pub fn gauge(&self, name: &'static str, labels: &[(&'static str, &str)], value: f64) {

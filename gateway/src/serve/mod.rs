@@ -9,6 +9,7 @@ pub mod lifecycle;
 pub mod listener;
 pub mod logs;
 pub mod metrics;
+mod patience;
 pub mod settings;
 
 pub use lifecycle::run;

@@ -14,6 +14,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+/// A saga needs one for moments only, between its calls.
+const SAGA_CONNECTIONS: u32 = 4;
+
 #[derive(Args, Clone)]
 pub struct ServeSettings {
     /// Address to listen on; port 0 takes a free one
@@ -69,6 +72,28 @@ pub struct ServeSettings {
     /// Requests a second for each key or token; 0 for no limit
     #[arg(long, env = "INVENTORY_RATE_LIMIT", default_value_t = 100_000, value_name = "REQUESTS")]
     pub rate_limit: u32,
+
+    /// Streams of events at once; more are told to come later
+    #[arg(long, env = "INVENTORY_EVENT_CLIENTS", default_value_t = 1_000, value_name = "STREAMS", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub event_clients: u32,
+
+    /// Of these for each key or token: one program that forgets to close must not take all
+    #[arg(long, env = "INVENTORY_EVENT_CLIENTS_EACH", default_value_t = 100, value_name = "STREAMS", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub event_clients_each: u32,
+
+    /// Milliseconds after which a stream of events says that it is still there: proxies cut off what is
+    /// silent for a minute
+    #[arg(long, env = "INVENTORY_EVENT_HEARTBEAT_MS", default_value_t = 15_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=600_000))]
+    pub event_heartbeat_ms: u64,
+
+    /// Milliseconds in which a client must take something of its answer, else it is cut off
+    #[arg(long, env = "INVENTORY_WRITE_TIMEOUT_MS", default_value_t = 30_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(100..=600_000))]
+    pub write_timeout_ms: u64,
+
+    /// Secret of tickets that are given for tokens, the same at every gateway (without it, --jwt-secret;
+    /// tickets for keys need none)
+    #[arg(long, env = "INVENTORY_TICKET_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub ticket_secret: Option<String>,
 
     /// Secret of HS256 tokens, at least 32 bytes
     #[arg(long, env = "INVENTORY_JWT_SECRET", hide_env_values = true, value_name = "SECRET")]
@@ -156,6 +181,19 @@ pub struct ServeSettings {
     #[arg(long, env = "INVENTORY_ZERO_WINDOW_MS", default_value_t = 200, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=5_000))]
     pub zero_window_ms: u64,
 
+    /// Definitions of sagas and their participants, TOML or JSON; without it there is outbound_order, which
+    /// needs a participant `account`
+    #[arg(long, env = "INVENTORY_SAGA_FILE", value_name = "FILE")]
+    pub saga_file: Option<PathBuf>,
+
+    /// Sagas that are gone on with at once here; 0 leaves them to other gateways
+    #[arg(long, env = "INVENTORY_SAGAS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(0..=1_000))]
+    pub sagas: u16,
+
+    /// Milliseconds beyond a call's own time after which a gateway that has a saga is taken for gone
+    #[arg(long, env = "INVENTORY_SAGA_LEASE_MS", default_value_t = 10_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(100..=600_000))]
+    pub saga_lease_ms: u64,
+
     /// Origins that browsers may call from (none: CORS is off)
     #[arg(long, env = "INVENTORY_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub cors_origin: Vec<String>,
@@ -220,6 +258,21 @@ impl ServeSettings {
         Duration::from_millis(self.header_timeout_ms)
     }
 
+    pub fn event_heartbeat(&self) -> Duration {
+        Duration::from_millis(self.event_heartbeat_ms)
+    }
+
+    pub fn write_timeout(&self) -> Duration {
+        Duration::from_millis(self.write_timeout_ms)
+    }
+
+    pub fn ticket_secret(&self) -> Option<&str> {
+        let given = |secret: &'_ Option<String>| secret.as_deref().is_some_and(|s| !s.is_empty());
+        let secret =
+            if given(&self.ticket_secret) { &self.ticket_secret } else { &self.jwt_secret };
+        secret.as_deref().filter(|secret| !secret.is_empty())
+    }
+
     /// The database ends what takes too long by itself. If it does not even do that, a quarter of the
     /// request's time is left to sell from what was set aside.
     pub fn pool(&self) -> PoolSettings {
@@ -254,6 +307,15 @@ impl ServeSettings {
 
     pub fn lease_ttl(&self) -> Duration {
         Duration::from_secs(self.lease_ttl)
+    }
+
+    pub fn saga_lease(&self) -> Duration {
+        Duration::from_millis(self.saga_lease_ms)
+    }
+
+    /// Sagas have connections of their own, so that they hold up no request, nor requests them.
+    pub fn saga_pool(&self) -> PoolSettings {
+        PoolSettings { connections: SAGA_CONNECTIONS, ..self.pool() }
     }
 
     pub fn redis_url(&self) -> Option<&str> {
@@ -301,6 +363,7 @@ impl ServeSettings {
                     header::CONTENT_TYPE,
                     header::IF_MATCH,
                     header::IF_NONE_MATCH,
+                    ours("last-event-id"),
                     ours("idempotency-key"),
                     ours("traceparent"),
                 ])

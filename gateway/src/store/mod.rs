@@ -7,6 +7,7 @@ mod health;
 mod holds;
 mod hot;
 mod install;
+mod journal;
 mod keys;
 mod leases;
 mod link;
@@ -16,6 +17,7 @@ mod orders;
 pub mod oversell;
 mod pool;
 mod product;
+mod sagas;
 pub mod statements;
 mod stock;
 mod warehouse;
@@ -26,6 +28,7 @@ pub use health::{Diagnosis, ServerFacts, Violation};
 pub use holds::{Closed, Hold, HoldLine, Reserved, ReservedLine, Wanted};
 pub use hot::{HotPlace, HotSku};
 pub use install::{Extension, Layout};
+pub use journal::{JournalEvent, Look};
 pub use keys::{KnownKey, NewKey};
 pub use leases::{
     LeaseSales, LeaseWish, RenewedLease, RepairedLease, SettledSale, TakenLease, interval,
@@ -34,6 +37,10 @@ pub use many::{Commands, LineAnswer};
 pub use orders::{Moved, NewOrder, Order, OrderDetail, OrderEvent, OrderFilter, OrderLine, Step};
 pub use pool::{Pool, PoolSettings, PoolUse};
 pub use product::{NewProduct, Product, Put};
+pub use sagas::{
+    Asked, ClaimedSaga, NewSaga, Saga, SagaCall, SagaDetail, SagaFilter, SagaMoved, SagaNext,
+    SagaReport, SagaStep,
+};
 pub use stock::{Answer, AuditFilter, Date, Goods, Level, Lot, LowStock, Movement, Time};
 pub use warehouse::Warehouse;
 

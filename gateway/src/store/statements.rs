@@ -35,6 +35,8 @@ statements! {
     STOCK_PAGE = "stock_page";
     LOW_PAGE = "low_page";
     AUDIT = "audit";
+    EVENTS_NOW = "events_now";
+    READ_EVENTS = "read_events";
     EXECUTE_MANY = "execute_many";
     CONFIRM = "confirm";
     RELEASE = "release";
@@ -48,6 +50,14 @@ statements! {
     ORDERS = "orders";
     ORDER_LINES = "order_lines";
     ORDER_HISTORY = "order_history";
+    BEGIN_SAGA = "begin_saga";
+    CLAIM_SAGAS = "claim_sagas";
+    ADVANCE_SAGA = "advance_saga";
+    RETRY_SAGA = "retry_saga";
+    SAGA = "saga";
+    SAGAS = "sagas";
+    SAGA_STEPS = "saga_steps";
+    OPEN_SAGAS = "open_sagas";
     HOT_SKUS = "hot_skus";
     SET_HOT = "set_hot";
     API_KEYS = "api_keys";

@@ -1,37 +1,41 @@
 //! What the journal calls the things that happen.
 
-/// The type of a journal row, and of the event that the outbox makes of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventType {
-    StockReceived,
-    StockDeducted,
-    StockAdjusted,
-    StockTransferred,
-    StockReserved,
-    StockConfirmed,
-    StockReleased,
-    StockExpired,
-    LowStock,
-    StockRecovered,
-    OrderStateChanged,
-    HotSkuChanged,
+macro_rules! events {
+    ($($name:ident = $text:literal;)*) => {
+        /// The type of a journal row, and of the event that the outbox makes of it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventType {
+            $($name),*
+        }
+
+        impl EventType {
+            pub const ALL: &[EventType] = &[$(EventType::$name),*];
+
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(EventType::$name => $text),*
+                }
+            }
+
+            /// None where a later version has written it.
+            pub fn parse(text: &str) -> Option<EventType> {
+                EventType::ALL.iter().copied().find(|event| event.as_str() == text)
+            }
+        }
+    };
 }
 
-impl EventType {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            EventType::StockReceived => "STOCK_RECEIVED",
-            EventType::StockDeducted => "STOCK_DEDUCTED",
-            EventType::StockAdjusted => "STOCK_ADJUSTED",
-            EventType::StockTransferred => "STOCK_TRANSFERRED",
-            EventType::StockReserved => "STOCK_RESERVED",
-            EventType::StockConfirmed => "STOCK_CONFIRMED",
-            EventType::StockReleased => "STOCK_RELEASED",
-            EventType::StockExpired => "STOCK_EXPIRED",
-            EventType::LowStock => "LOW_STOCK",
-            EventType::StockRecovered => "STOCK_RECOVERED",
-            EventType::OrderStateChanged => "ORDER_STATE_CHANGED",
-            EventType::HotSkuChanged => "HOT_SKU_CHANGED",
-        }
-    }
+events! {
+    StockReceived = "STOCK_RECEIVED";
+    StockDeducted = "STOCK_DEDUCTED";
+    StockAdjusted = "STOCK_ADJUSTED";
+    StockTransferred = "STOCK_TRANSFERRED";
+    StockReserved = "STOCK_RESERVED";
+    StockConfirmed = "STOCK_CONFIRMED";
+    StockReleased = "STOCK_RELEASED";
+    StockExpired = "STOCK_EXPIRED";
+    LowStock = "LOW_STOCK";
+    StockRecovered = "STOCK_RECOVERED";
+    OrderStateChanged = "ORDER_STATE_CHANGED";
+    HotSkuChanged = "HOT_SKU_CHANGED";
 }

@@ -26,6 +26,19 @@ impl HoldId {
         required("reservation_id", id).map(HoldId)
     }
 
+    /// From the text form.
+    pub fn parse(text: &str) -> Option<HoldId> {
+        let hex: String = text.chars().filter(|c| *c != '-').collect();
+        let mut id = [0; 16];
+        if hex.len() != 32 || !hex.is_ascii() {
+            return None;
+        }
+        for (at, byte) in id.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
+        }
+        Some(HoldId(id))
+    }
+
     /// The canonical text form.
     pub fn text(self) -> String {
         let hex: String = self.0.iter().map(|b| format!("{b:02x}")).collect();
@@ -132,6 +145,8 @@ mod tests {
         assert!(a < b);
         // 2000-01-01 is 946,684,800,000 ms after 1970: 0xdc6acfac00.
         assert_eq!(a.text(), "00dc6acf-ac00-7fff-bfff-ffffffffffff");
+        assert_eq!(HoldId::parse(&a.text()), Some(a));
+        assert_eq!(HoldId::parse("00dc6acf-ac00"), None);
     }
 
     #[test]

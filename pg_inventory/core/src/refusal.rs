@@ -18,6 +18,8 @@ pub enum Code {
     NotInstalled,
     Busy,
     InUse,
+    UnknownSaga,
+    NothingToRetry,
 }
 
 /// One line of the catalogue.
@@ -50,7 +52,7 @@ const fn entry(
 
 /// Every refusal there is, in the order of [`Code`].
 #[rustfmt::skip]
-pub const CATALOGUE: [Entry; 15] = [
+pub const CATALOGUE: [Entry; 17] = [
     entry(Code::InsufficientStock, "insufficient_stock", "IV001", 400, "not enough stock is available",
         "Ask for less, receive more, or look at inventory.stock_level."),
     entry(Code::UnknownSku, "unknown_sku", "IV002", 404, "the SKU is not known",
@@ -81,6 +83,10 @@ pub const CATALOGUE: [Entry; 15] = [
         "Try again; if it stays so, look for a session that is idle in its transaction."),
     entry(Code::InUse, "in_use", "IV015", 409, "stock, holds or open orders still name it",
         "Move or write off what is there first."),
+    entry(Code::UnknownSaga, "unknown_saga", "IV016", 404, "the saga is not known",
+        "Use the saga_id that inventory.begin_saga returned; sagas that ended are forgotten after pg_inventory.saga_retention."),
+    entry(Code::NothingToRetry, "nothing_to_retry", "IV017", 409, "the saga does not need attention",
+        "Only a saga in state NEEDS_ATTENTION is tried again by hand; look at inventory.sagas."),
 ];
 
 impl Code {

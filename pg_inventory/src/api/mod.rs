@@ -2,6 +2,7 @@
 //! Arguments are taken as they come, NULL included, so that each is checked and named in the refusal.
 
 mod doctor;
+mod events;
 mod group_commit;
 mod holds;
 mod hot;
@@ -14,6 +15,7 @@ mod numbers;
 mod once;
 mod orders;
 mod reshard;
+mod sagas;
 mod stock;
 mod upkeep;
 mod verify;

@@ -50,6 +50,7 @@ pub enum Value {
     Uuid([u8; 16]),
     Moment(Moment),
     Bytes(Vec<u8>),
+    Json(serde_json::Value),
 }
 
 impl Value {
@@ -79,6 +80,7 @@ impl Value {
             Value::Uuid(v) => pgrx::Uuid::from_bytes(v).into_datum(),
             Value::Moment(v) => v.0.into_datum(),
             Value::Bytes(v) => v.into_datum(),
+            Value::Json(v) => pgrx::JsonB(v).into_datum(),
         };
         (datum.unwrap_or(Datum::from(0)), datum.is_none())
     }

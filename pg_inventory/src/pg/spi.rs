@@ -267,6 +267,10 @@ impl Row<'_> {
         self.get(column).unwrap_or_default()
     }
 
+    pub fn maybe_int4(&self, column: usize) -> Option<i32> {
+        self.get(column)
+    }
+
     pub fn int8(&self, column: usize) -> i64 {
         self.get(column).unwrap_or_default()
     }
@@ -439,6 +443,10 @@ impl<'a> Args<'a> {
 
     pub fn int8s(self, values: impl Iterator<Item = Option<i64>>) -> Self {
         self.array(values.map(|v| v.map(Datum::from)), pg_sys::INT8OID, (8, true, b'd'))
+    }
+
+    pub fn xid8s(self, values: impl Iterator<Item = u64>) -> Self {
+        self.array(values.map(|v| Some(Datum::from(v))), pg_sys::XID8OID, (8, true, b'd'))
     }
 
     pub fn moments(self, values: impl Iterator<Item = Option<Moment>>) -> Self {

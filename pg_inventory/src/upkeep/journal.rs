@@ -172,7 +172,8 @@ fn add_up(spi: &Spi, rows: &str, types: &[Oid], args: &Args) {
     spi.once(&sums, types, args);
     let cut = format!(
         "UPDATE inventory.installation AS i
-            SET journal_cut = greatest(i.journal_cut, (SELECT pg_catalog.max(j.at) FROM {rows}))"
+            SET journal_cut = greatest(i.journal_cut, (SELECT pg_catalog.max(j.at) FROM {rows})),
+                journal_cut_id = greatest(i.journal_cut_id, (SELECT pg_catalog.max(j.id) FROM {rows}))"
     );
     spi.once(&cut, types, args);
 }

@@ -44,7 +44,7 @@ impl Job {
 }
 
 /// All jobs, the most urgent first.
-pub static JOBS: [Job; 6] = [
+pub static JOBS: [Job; 7] = [
     // One, so that whoever wants the same rows gets them between two calls.
     Job { name: "expire holds", pass: holds::expire, at_once: 1, rests: 1 },
     Job { name: "watch hot SKUs", pass: hot::watch, at_once: 1, rests: 1 },
@@ -53,6 +53,7 @@ pub static JOBS: [Job; 6] = [
     // them a twentieth of their rate. With as much rest as work it cost them a third.
     Job { name: "prune requests", pass: prune::requests, at_once: 5, rests: 3 },
     Job { name: "prune holds", pass: prune::holds, at_once: 5, rests: 3 },
+    Job { name: "prune sagas", pass: prune::sagas, at_once: 5, rests: 3 },
     // The last one, for it ends with the whole journal locked.
     Job { name: "drop journal partitions", pass: journal::drop_past, at_once: 1, rests: 1 },
 ];

@@ -1,4 +1,4 @@
-//! Forgets requests and resolved holds whose time is over.
+//! Forgets requests, resolved holds and ended sagas whose time is over.
 //!
 //! Their tables have no index on time, which every command would have to keep: rows leave block by
 //! block instead, in rounds through the table. Space that they leave is taken by new rows once
@@ -25,6 +25,12 @@ pub fn requests(spi: &Spi) -> Result<Done, Refusal> {
 pub fn holds(spi: &Spi) -> Result<Done, Refusal> {
     let until = ago(settings::HOLD_RETENTION.get());
     pass(spi, "prune holds", &plans::HOLD_BLOCKS, &plans::PRUNE_HOLDS, until)
+}
+
+/// A saga is kept as long as the request that began it: a repeat is told of it.
+pub fn sagas(spi: &Spi) -> Result<Done, Refusal> {
+    let until = ago(settings::SAGA_RETENTION.get().max(settings::REQUEST_RETENTION.get()));
+    pass(spi, "prune sagas", &plans::SAGA_BLOCKS, &plans::PRUNE_SAGAS, until)
 }
 
 /// Takes what is older than `until` out of the next blocks.

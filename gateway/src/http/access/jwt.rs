@@ -3,6 +3,7 @@
 use super::{Principal, Role, unauthorized};
 use crate::error::{Error, Result};
 use crate::http::problem::Problem;
+use crate::store::Time;
 use inventory_core::text::LABEL_MAX;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
@@ -30,6 +31,8 @@ struct Key {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    /// Seconds since 1970.
+    exp: i64,
     #[serde(default)]
     iss: String,
     role: String,
@@ -110,7 +113,8 @@ fn principal(claims: Claims) -> Result<Principal, Problem> {
     }
     // An issuer may have any letter in it, so its length goes first: no two pairs are one id.
     let id = format!("jwt:{}:{}:{}", claims.iss.len(), claims.iss, claims.sub);
-    Ok(Principal { id: id.into(), name: claims.sub.into(), role })
+    let until = Time::from_timestamp(claims.exp, 0);
+    Ok(Principal { id: id.into(), name: claims.sub.into(), role, until })
 }
 
 fn read(path: &Path) -> Result<Vec<Key>> {

@@ -1,7 +1,7 @@
 //! The API keys that the database knows, kept in memory: asking it for every request would cost more
 //! than the request, and keys must hold while it is away.
 
-use super::{Principal, Role, unauthorized};
+use super::{OF_A_KEY, Principal, Role, unauthorized};
 use crate::error::Result;
 use crate::http::key::ApiKey;
 use crate::http::problem::{self, Problem};
@@ -33,6 +33,14 @@ struct Entry {
     used: AtomicI64,
 }
 
+impl Entry {
+    fn is_good(&self) -> bool {
+        let now = Utc::now();
+        self.known.revoked_at.is_none_or(|at| at > now)
+            && self.known.expires_at.is_none_or(|at| at > now)
+    }
+}
+
 impl Keyring {
     pub fn new(pool: Pool) -> Keyring {
         Keyring {
@@ -46,12 +54,21 @@ impl Keyring {
     pub async fn principal(&self, text: &str) -> Result<Principal, Problem> {
         let key =
             ApiKey::parse(text).ok_or_else(|| unauthorized("that is no key of this service"))?;
-        if let Some(found) = self.look_up(&key) {
+        self.holder(key.id(), |hash| key.is(hash)).await
+    }
+
+    /// Who holds the key of that id, to somebody who can prove having to do with it.
+    pub async fn holder(
+        &self,
+        key_id: &str,
+        proves: impl Fn(&[u8]) -> bool,
+    ) -> Result<Principal, Problem> {
+        if let Some(found) = self.look_up(key_id, &proves) {
             return found;
         }
         // It may be new, or nothing may have been read yet.
         let asked = self.ask().await;
-        match self.look_up(&key) {
+        match self.look_up(key_id, &proves) {
             Some(found) => found,
             None if self.unread() => Err(asked.err().unwrap_or_else(|| problem::away(ASK_AGAIN))),
             None => Err(unauthorized("the key is not known")),
@@ -63,18 +80,32 @@ impl Keyring {
         !self.read.load(Ordering::Acquire)
     }
 
-    fn look_up(&self, key: &ApiKey) -> Option<Result<Principal, Problem>> {
+    fn look_up(
+        &self,
+        key_id: &str,
+        proves: impl Fn(&[u8]) -> bool,
+    ) -> Option<Result<Principal, Problem>> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = keys.get(key.id())?;
-        let now = Utc::now();
-        let holds = key.is(&entry.known.key_hash)
-            && entry.known.revoked_at.is_none_or(|at| at > now)
-            && entry.known.expires_at.is_none_or(|at| at > now);
-        if !holds {
+        let entry = keys.get(key_id)?;
+        if !proves(&entry.known.key_hash) || !entry.is_good() {
             return Some(Err(unauthorized("the key is wrong, expired or revoked")));
         }
-        entry.used.store(now.timestamp_micros(), Ordering::Relaxed);
+        entry.used.store(Utc::now().timestamp_micros(), Ordering::Relaxed);
         Some(Ok(entry.principal.clone()))
+    }
+
+    /// Whether a key that was good still is.
+    pub fn holds(&self, key_id: &str) -> bool {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.get(key_id).is_some_and(Entry::is_good)
+    }
+
+    /// Makes something of the hash of a good key.
+    pub fn with_hash<T>(&self, key_id: &str, make: impl Fn(&[u8]) -> T) -> Result<T, Problem> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = keys.get(key_id).filter(|entry| entry.is_good());
+        let entry = entry.ok_or_else(|| unauthorized("the key is expired or revoked"))?;
+        Ok(make(&entry.known.key_hash))
     }
 
     /// At most once in `ASK_AGAIN`, whoever asks.
@@ -102,9 +133,10 @@ impl Keyring {
             .filter_map(|known| {
                 let used = before.get(&known.key_id).map_or(0, |e| e.used.load(Ordering::Relaxed));
                 let principal = Principal {
-                    id: format!("key:{}", known.key_id).into(),
+                    id: format!("{OF_A_KEY}{}", known.key_id).into(),
                     name: Arc::from(known.name.as_str()),
                     role: Role::parse(&known.role)?,
+                    until: None,
                 };
                 Some((known.key_id.clone(), Entry { known, principal, used: used.into() }))
             })

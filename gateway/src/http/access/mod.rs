@@ -3,9 +3,11 @@
 pub mod jwt;
 pub mod keyring;
 pub mod limits;
+pub mod ticket;
 
 use super::problem::{Fault, Problem};
 use crate::serve::app::App;
+use crate::store::Time;
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
@@ -48,6 +50,18 @@ pub struct Principal {
     /// What the audit log says, 1 to 64 characters.
     pub name: Arc<str>,
     pub role: Role,
+    /// When its token ends; of a key the keyring says so.
+    pub until: Option<Time>,
+}
+
+/// How the ids of those begin who came with a key.
+const OF_A_KEY: &str = "key:";
+
+impl Principal {
+    /// The id of the key that it came with, where it was one.
+    pub fn key_id(&self) -> Option<&str> {
+        self.id.strip_prefix(OF_A_KEY)
+    }
 }
 
 /// Which role a route asks for, as a type.
@@ -77,21 +91,27 @@ impl<N: Needs> FromRequestParts<Arc<App>> for Access<N> {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let principal = app.principal(bearer(parts)?).await?;
-        if let Some(limits) = &app.limits {
-            limits.admit(&principal)?;
-        }
-        if principal.role < N::ROLE {
-            return Err(Problem::new(
-                Fault::Forbidden,
-                format!(
-                    "this needs the role {}, yours is {}",
-                    N::ROLE.as_str(),
-                    principal.role.as_str()
-                ),
-            ));
-        }
+        admit::<N>(app, &principal)?;
         Ok(Access(principal, PhantomData))
     }
+}
+
+/// Whether somebody known may do this, and has not asked too often.
+fn admit<N: Needs>(app: &App, principal: &Principal) -> Result<(), Problem> {
+    if let Some(limits) = &app.limits {
+        limits.admit(principal)?;
+    }
+    if principal.role < N::ROLE {
+        return Err(Problem::new(
+            Fault::Forbidden,
+            format!(
+                "this needs the role {}, yours is {}",
+                N::ROLE.as_str(),
+                principal.role.as_str()
+            ),
+        ));
+    }
+    Ok(())
 }
 
 fn bearer(parts: &Parts) -> Result<&str, Problem> {

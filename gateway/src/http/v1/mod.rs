@@ -3,12 +3,14 @@
 mod adjustments;
 mod audit;
 mod deductions;
+mod events;
 mod hot;
 mod lines;
 mod orders;
 mod products;
 mod receipts;
 mod reservations;
+mod sagas;
 mod stock;
 mod transfers;
 mod warehouses;
@@ -28,6 +30,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(transfers::routes())
         .merge(reservations::routes())
         .merge(orders::routes())
+        .merge(sagas::routes())
         .merge(audit::routes())
+        .merge(events::routes())
         .merge(hot::routes())
 }

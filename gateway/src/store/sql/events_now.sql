@@ -1,0 +1,1 @@
+SELECT inventory.events_now() AS cursor
