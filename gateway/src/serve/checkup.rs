@@ -20,6 +20,7 @@ pub async fn keep_examining(app: Arc<App>) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
+        until_ready(&app).await;
         // Whether the database answers is said elsewhere; meanwhile what was found last stays.
         if let Err(error) = examine(&app).await {
             tracing::debug!(%error, "the database was not looked at");
@@ -52,12 +53,17 @@ pub async fn keep_verifying(app: Arc<App>) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        while app.unready().is_some() {
-            tokio::time::sleep(READY_SOON).await;
-        }
+        until_ready(&app).await;
         if let Err(error) = verify(&app).await {
             tracing::warn!(%error, "verify() did not come to its end; it has --verify-limit seconds");
         }
+    }
+}
+
+/// Nothing is asked of a database that is away.
+async fn until_ready(app: &App) {
+    while app.unready().is_some() {
+        tokio::time::sleep(READY_SOON).await;
     }
 }
 
