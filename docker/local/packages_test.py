@@ -116,7 +116,8 @@ def test(profile):
                 for version in (previous(now), now))
     with clean.Root("packages-test") as root:
         root.run("apt-get", "-qq", "update")
-        root.install(f"postgresql-{MAJOR}", "systemd", "man-db")
+        # With what the packages depend on, which stays when they go.
+        root.install(f"postgresql-{MAJOR}", "ca-certificates", "systemd", "man-db")
         before = root.files(KEPT)
         root.install(*old)
         shop = Shop(root)
@@ -210,8 +211,8 @@ def remove(shop, names, before):
     root.run("dpkg", "--purge", *names)
     shop.postgres("stop")
     left = root.files(KEPT)
-    expect("files more than before", sorted(left - before), [])
-    expect("files less than before", sorted(before - left), [])
+    expect("files more than before", sorted(left - before)[:20], [])
+    expect("files less than before", sorted(before - left)[:20], [])
 
 
 def main():

@@ -61,6 +61,10 @@ def compose():
     expect("files that are mounted and missing", lacking, [])
     expect("volumes", volumes, set(named["volumes"]))
     expect("services that are awaited and missing", awaited - set(named["services"]), set())
+    prometheus = read_yaml(DOCKER / "prometheus" / "prometheus.yml")
+    asked = {target.split(":")[0] for job in prometheus["scrape_configs"] for hosts in job["static_configs"]
+             for target in hosts["targets"]}
+    expect("services that Prometheus asks and that are missing", asked - set(named["services"]), set())
 
 
 def workflow():
