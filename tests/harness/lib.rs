@@ -4,12 +4,13 @@
 //! `servers` starts and stops clusters · `database` makes databases and opens sessions · `session`
 //! runs SQL and shows its answers as text · `run` is the main of every test file · `commands`
 //! runs the programs around (the `inventory` binary, `pg_dump`, …) · `pooler`
-//! starts a pgbouncer, `redis` a Redis · `dice` throws the same dice every time · `isolation` plays specs of sessions
+//! starts a pgbouncer, `redis` a Redis, `broker` what takes events, `receiver` a webhook's other end · `dice` throws the same dice every time · `isolation` plays specs of sessions
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
 //! back · `calls` names one call of each command · `trade` does a bit of everything · `chaos` kills
 //! processes · `ledger` compares what clients were told with what is written · `seller` is such a client ·
 //! `service` runs `inventory serve` as people start it, `gateway` as tests need it, and `http` talks to it.
 
+pub mod broker;
 pub mod calls;
 pub mod chaos;
 pub mod clock;
@@ -22,6 +23,7 @@ pub mod isolation;
 pub mod ledger;
 pub mod mask;
 pub mod pooler;
+pub mod receiver;
 pub mod redis;
 pub mod release;
 pub mod run;
@@ -31,11 +33,13 @@ pub mod service;
 pub mod session;
 pub mod trade;
 
+pub use broker::Broker;
 pub use database::{Database, User};
 pub use dice::Dice;
 pub use gateway::Gateway;
 pub use http::{Client, Connection, Reply, Request};
 pub use pooler::Pooler;
+pub use receiver::Receiver;
 pub use redis::Redis;
 pub use release::{Release, Under};
 pub use run::{Verdict, skipped};
