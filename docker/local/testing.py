@@ -21,7 +21,8 @@ COMPILED = (16, 17)
 PROFILE = "tested"
 # Test files wait for servers more than they work, so two of them share two cores well.
 ABREAST = 2
-CRATES = [f"--package={name}" for name in ("inventory-gateway", "inventory-tests", "inventory-benches")]
+CRATES = [
+    f"--package={name}" for name in ("inventory-gateway", "inventory-sinks", "inventory-tests", "inventory-benches")]
 # Test files that say what SQL does: they run once more on a database that was brought forward from the first release.
 SQL_BEHAVIOUR = (
     "sql_behaviour", "refusals", "master_data", "bad_input", "rights", "verify", "isolation", "state_machine",

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use inventory_sinks::{Event, Outcome, Settings, Sink, Target};
 use inventory_tests::{Pg, Receiver};
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::brokers::{connect, event, events, settings};
@@ -144,6 +144,8 @@ pub async fn an_endless_answer_ends(_: Pg) {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
                 while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
             });
