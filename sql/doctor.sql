@@ -52,7 +52,9 @@ expected AS (
         orders_external, order_line, order_line_pkey, upkeep, upkeep_pkey, products, warehouses, stock_now,
         stock_level, stock_lot, low_stock, audit_log, outbox, reservations, order_status, order_lines, order_history,
         hot_sku, hot_sku_pkey, hot_skus,
-        api_key, api_key_pkey, api_key_key_hash_key, lease, lease_pkey, lease_open, leases
+        api_key, api_key_pkey, api_key_key_hash_key, lease, lease_pkey, lease_open, leases,
+        journal_mark, journal_mark_pkey, event, sink, sink_pkey, relay_cursor, relay_cursor_pkey, relay, relay_pkey,
+        outbox_parked, outbox_parked_pkey, outbox_parked_status, parked_events, sinks
         }'::pg_catalog.name[]) AS name
 ),
 role AS (

@@ -7,7 +7,9 @@ limits AS MATERIALIZED (
         -- The worker comes every two seconds; by then neither it nor maintain() was here, or rows are kept from it.
         '15 minutes'::interval AS sweeping,
         -- A round through the tables is due every hour.
-        '1 day'::interval AS pruning
+        '1 day'::interval AS pruning,
+        -- A receiver that is restarted is back by then; from then on others notice what they do not hear.
+        '15 minutes'::interval AS unheard
 )
 SELECT 'journal' AS topic, 'note' AS state,
        pg_catalog.format('movements lie in the default partition, the first of them is %s', j.id) AS finding,
@@ -32,3 +34,28 @@ SELECT 'upkeep', 'note', pg_catalog.format('%s: not done since %s', u.job,
   FROM inventory.upkeep AS u, limits AS l
  WHERE u.job IN ('prune requests', 'prune holds') AND pg_catalog.isfinite(u.at)
    AND u.at < pg_catalog.clock_timestamp() - l.pruning
+UNION ALL
+SELECT 'sinks', 'note', pg_catalog.format('sink %s is paused: it is told nothing, and the journal keeps all that it has still to hear', s.name),
+       'Resume it by inventory.resume_sink(), or remove it by inventory.drop_sink().'
+  FROM inventory.sinks AS s WHERE s.state = 'PAUSED'
+UNION ALL
+SELECT 'sinks', 'problem', pg_catalog.format('sink %s does not take what it is sent since %s: %s', s.name,
+           pg_catalog.to_char(s.failing_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), s.failure),
+       'See to it that it can be reached; nothing is lost meanwhile.'
+  FROM inventory.sinks AS s, limits AS l
+ WHERE s.state = 'ACTIVE' AND s.failing_since < pg_catalog.clock_timestamp() - l.unheard
+UNION ALL
+SELECT 'sinks', 'problem', pg_catalog.format('no relay tells sink %s', s.name),
+       'Run inventory relay, or inventory serve --relay.'
+  FROM inventory.sinks AS s, limits AS l
+ WHERE s.state = 'ACTIVE' AND s.relay IS NULL AND s.lag_seconds > extract(epoch FROM l.unheard)
+UNION ALL
+SELECT 'sinks', 'note', pg_catalog.format('sink %s is %s minutes behind', s.name, pg_catalog.round((s.lag_seconds / 60)::numeric)),
+       'It takes events more slowly than they come.'
+  FROM inventory.sinks AS s, limits AS l
+ WHERE s.state = 'ACTIVE' AND s.relay IS NOT NULL AND s.failing_since IS NULL
+   AND s.lag_seconds > extract(epoch FROM l.unheard)
+UNION ALL
+SELECT 'sinks', 'note', pg_catalog.format('sink %s refused %s events for good', s.name, s.dead),
+       'Look at inventory.parked_events, and try them again by inventory.redrive().'
+  FROM inventory.sinks AS s WHERE s.dead > 0

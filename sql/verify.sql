@@ -293,3 +293,22 @@ UNION ALL
 SELECT 'journal_partition', 'inventory.journal', 'a default partition', 'none'
  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_partitioned_table AS t
                     WHERE t.partrelid = 'inventory.journal'::pg_catalog.regclass AND t.partdefid <> 0)
+UNION ALL
+-- Each sink has a cursor, and each cursor and parked event its sink.
+SELECT 'sink', 'sink ' || coalesce(s.name, c.sink), 'a sink with its cursor', CASE WHEN s.name IS NULL THEN 'no sink' ELSE 'no cursor' END
+  FROM inventory.sink AS s
+  FULL JOIN inventory.relay_cursor AS c ON c.sink = s.name
+ WHERE s.name IS NULL OR c.sink IS NULL
+UNION ALL
+-- What a sink has still to hear is in the journal.
+SELECT 'cursor', 'sink ' || c.sink, 'behind ' || i.journal_cut_id, 'behind ' || c.keeps_after
+  FROM inventory.relay_cursor AS c
+ CROSS JOIN inventory.installation AS i
+ WHERE c.keeps_after < i.journal_cut_id
+UNION ALL
+SELECT 'parked', 'event ' || p.id || ' for sink ' || p.sink, 'an event and a sink',
+       CASE WHEN j.id IS NULL THEN 'no event' ELSE 'no sink' END
+  FROM inventory.outbox_parked AS p
+  LEFT JOIN inventory.journal AS j ON j.id = p.id
+  LEFT JOIN inventory.sink AS s ON s.name = p.sink
+ WHERE j.id IS NULL OR s.name IS NULL

@@ -67,7 +67,7 @@ async fn a_sound_setup_is_well(pg: Pg) {
     reader
         .check(
             topics,
-            "version\nencoding\nlayout\nrights\nworker\nupkeep\njournal\nsequences\nvacuum\ntransactions\n\
+            "version\nencoding\nlayout\nrights\nworker\nupkeep\njournal\nsequences\nsinks\nvacuum\ntransactions\n\
              durability\nisolation\nconnections",
         )
         .await;
@@ -143,6 +143,19 @@ const FAULTS: &[(&str, &str)] = &[
      "journal|note|its partitions have room for 2000000 more movements only"),
     ("ALTER SEQUENCE inventory.journal_id RESTART 100000000; SELECT nextval('inventory.journal_id')",
      "journal|problem|the last partition is full: movements go to the default one, which is never dropped"),
+    ("SELECT inventory.put_sink('hook', 'stdout:'), inventory.pause_sink('hook')",
+     "sinks|note|sink hook is paused: it is told nothing, and the journal keeps all that it has still to hear"),
+    ("SELECT inventory.put_sink('hook', 'stdout:'); \
+      UPDATE inventory.relay_cursor SET failing_since = now() - interval '1 hour', failure = 'gone'",
+     "sinks|problem|sink hook does not take what it is sent since … UTC: gone"),
+    ("SELECT inventory.put_sink('hook', 'stdout:', true); UPDATE inventory.journal SET at = at - interval '1 hour'",
+     "sinks|problem|no relay tells sink hook"),
+    ("SELECT inventory.put_sink('hook', 'stdout:', true), inventory.take_turns('one'); \
+      UPDATE inventory.journal SET at = at - interval '1 hour'",
+     "sinks|note|sink hook is 6… minutes behind"),
+    ("SELECT inventory.put_sink('hook', 'stdout:'); \
+      INSERT INTO inventory.outbox_parked VALUES ('hook', 1, 'A', 'DEAD', 8, NULL, 'no', now())",
+     "sinks|note|sink hook refused 1 events for good"),
     ("ALTER SEQUENCE inventory.journal_id CACHE 20",
      "sequences|problem|inventory.journal_id is not as it was made: CACHE 20"),
     ("ALTER SEQUENCE inventory.order_number_001 INCREMENT 2 CYCLE MAXVALUE 8000000000000000",

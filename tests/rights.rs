@@ -121,12 +121,15 @@ async fn functions_are_for_their_roles_alone(pg: Pg) {
         | "next_order_no" | "next_order_id" | "reserve" | "reserve_many" | "confirm"
         | "release" | "create_order" | "start_order" | "complete_order" | "fail_order"
         | "revert_order" | "deduct_now" | "reserve_now" | "execute_many" | "take_lease"
-        | "renew_leases" | "settle_lease" | "return_lease" => {
+        | "renew_leases" | "settle_lease" | "return_lease" | "events_now" | "read_events"
+        | "redrive" => {
             matches!(user, User::Operator | User::Admin)
         }
         "maintain" | "reshard" | "reshard_step" | "install" | "put_product" | "put_warehouse"
         | "delete_product" | "delete_warehouse" | "set_hot" | "repair_leases"
-        | "create_api_key" | "api_keys" | "revoke_api_key" | "touch_api_keys" => {
+        | "create_api_key" | "api_keys" | "revoke_api_key" | "touch_api_keys" | "put_sink"
+        | "pause_sink" | "resume_sink" | "drop_sink" | "take_turns" | "give_turns"
+        | "save_progress" | "due_events" => {
             user == User::Admin
         }
         "orders_keep_to_their_states" => false,

@@ -144,6 +144,17 @@ const SPOILS: &[Spoil] = &[
         "inventory.stock|leaves for all SKUs|leaves for 93.75 %"),
     spoil("journal_partition", "DROP TABLE inventory.journal_default",
         "inventory.journal|a default partition|none"),
+    spoil("sink", "INSERT INTO inventory.sink VALUES ('hook', 'stdout:', 'stdout:', 'ACTIVE', 1, now())",
+        "sink hook|a sink with its cursor|no cursor"),
+    spoil("sink", "SELECT inventory.put_sink('hook', 'stdout:'); DELETE FROM inventory.sink",
+        "sink hook|a sink with its cursor|no sink"),
+    spoil("cursor", "SELECT inventory.put_sink('hook', 'stdout:', true); UPDATE inventory.installation SET journal_cut_id = 5",
+        "sink hook|behind 5|behind 0"),
+    spoil("parked", "INSERT INTO inventory.outbox_parked VALUES ('hook', 1, 'A', 'DEAD', 8, NULL, 'no', now())",
+        "event 1 for sink hook|an event and a sink|no sink"),
+    spoil("parked", "SELECT inventory.put_sink('hook', 'stdout:'); \
+                     INSERT INTO inventory.outbox_parked VALUES ('hook', 99, 'A', 'RETRY', 1, now(), 'no', now())",
+        "event 99 for sink hook|an event and a sink|no event"),
 ];
 
 /// Nine movements: of A 10 in, 3 out with a request id, 2 out; of B 7 in, 3 of them elsewhere and

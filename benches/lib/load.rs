@@ -23,11 +23,17 @@ pub struct Load {
     pub scripts: Vec<String>,
     pub clients: u32,
     pub role: &'static str,
+    /// Of all clients together; without it, as many as they can.
+    pub calls_per_second: Option<u32>,
 }
 
 impl Load {
     pub fn new(name: impl Into<String>, script: impl Into<String>, clients: u32) -> Load {
-        Load { name: name.into(), scripts: vec![script.into()], clients, role: CALLER }
+        Load { name: name.into(), scripts: vec![script.into()],
+            clients,
+            role: CALLER,
+            calls_per_second: None,
+        }
     }
 
     /// Runs for a time, to the end.
@@ -58,6 +64,9 @@ impl Load {
         command.args(["-M", "prepared", "-n", "-j", "2", "--log"]);
         command.arg(format!("--log-prefix={}", folder.join("log").display()));
         command.arg("-c").arg(self.clients.to_string()).arg("-T").arg(seconds.to_string());
+        if let Some(rate) = self.calls_per_second {
+            command.arg(format!("--rate={rate}"));
+        }
         for (number, script) in self.scripts.iter().enumerate() {
             let path = folder.join(format!("{number}.sql"));
             std::fs::write(&path, script)?;

@@ -8,6 +8,7 @@ mod holds;
 mod idle;
 mod outcome;
 mod prune;
+mod relay;
 mod reshard;
 mod scale;
 mod site;
@@ -56,10 +57,11 @@ struct Options {
 
 type Measurement = fn(&Site) -> Result<Outcome>;
 
-const MEASUREMENTS: [(&str, Measurement); 8] = [
+const MEASUREMENTS: [(&str, Measurement); 9] = [
     (holds::NAME, holds::measure),
     (sweep::NAME, sweep::measure),
     (prune::NAME, prune::measure),
+    (relay::NAME, relay::measure),
     (reshard::NAME, reshard::measure),
     (cold::NAME, cold::measure),
     (idle::NAME, idle::measure),

@@ -5,6 +5,8 @@
 //!
 //! `client` talks to another gateway the way `store` talks to the database.
 //!
+//! `relay` tells sinks what the journal says.
+//!
 //! `serve` builds and runs the service: `http` is what it says, `deduct` how many requests meet in one
 //! statement. `cli` reads arguments and prints · `store` is the only place that talks SQL · `replay` sends
 //! movements through it in large batches · `retail` and `sample` make those movements, from a file
@@ -16,6 +18,7 @@ pub mod cluster;
 pub mod deduct;
 pub mod error;
 pub mod http;
+pub mod relay;
 pub mod replay;
 pub mod retail;
 pub mod sample;

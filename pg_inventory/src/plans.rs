@@ -4,7 +4,7 @@
 use crate::pg::spi::{Plan, Spi};
 use pgrx::pg_sys::{
     BOOLOID, BYTEAOID, DATEOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTARRAYOID,
-    TEXTOID, TIDOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8OID,
+    TEXTOID, TIDOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID, XID8ARRAYOID, XID8OID,
 };
 use std::cell::RefCell;
 
@@ -190,6 +190,139 @@ statements! {
         "INSERT INTO inventory.journal (id, generation, xid, at, event_type, sku, warehouse_id, on_hand_delta,
                 reserved_delta, on_hand, reserved, request_id, order_no, reason, operator, db_user, trace_id, extra)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10, $11, $12, $13, $14, $15, $16::pg_catalog.jsonb)";
+
+    /// What is over, as PostgreSQL prints it, and the last id that has left the journal.
+    SNAPSHOT() =
+        "SELECT pg_catalog.pg_current_snapshot()::pg_catalog.text, i.journal_cut_id FROM inventory.installation AS i";
+    JOURNAL_CUT() =
+        "SELECT i.journal_cut_id FROM inventory.installation AS i";
+    /// The events of a cursor's window: see `Window` in inventory_core::cursor.
+    READ_EVENTS(INT8OID, INT8OID, INT4OID, XID8OID, XID8ARRAYOID, INT4OID, XID8OID, XID8ARRAYOID, INT8OID) =
+        "SELECT e.id, e.generation, e.event_type, e.sku, e.warehouse_id, e.payload, e.trace_id, e.at
+           FROM inventory.event AS e
+          WHERE e.id > $1 AND e.id <= $2
+            AND (e.generation > $3 OR e.generation = $3 AND (e.xid >= $4 OR e.xid = ANY ($5)))
+            AND (e.generation < $6 OR e.generation = $6 AND e.xid < $7 AND e.xid <> ALL ($8))
+          ORDER BY e.id LIMIT $9";
+    JOURNAL_MARKS(INT4OID) =
+        "SELECT m.last_id, m.next_xid::pg_catalog.text::pg_catalog.int8 FROM inventory.journal_mark AS m
+          WHERE m.generation = $1 ORDER BY m.last_id";
+
+    LAST_MARK(INT8OID, INT4OID) =
+        "SELECT coalesce(pg_catalog.max(m.last_id), 0), pg_catalog.count(*) FROM inventory.journal_mark AS m
+          WHERE m.generation = $2 AND m.last_id <= $1";
+    MARK_JOURNAL(INT8OID, INT4OID, XID8OID) =
+        "INSERT INTO inventory.journal_mark (last_id, generation, next_xid) VALUES ($1, $2, $3)
+         ON CONFLICT (last_id) DO UPDATE SET generation = excluded.generation, next_xid = excluded.next_xid";
+    FORGET_MARKS(INT4OID) =
+        "DELETE FROM inventory.journal_mark AS m
+          WHERE m.generation <> $1 OR m.last_id < (
+                SELECT pg_catalog.max(l.last_id) FROM inventory.journal_mark AS l
+                 WHERE l.generation = $1
+                   AND l.next_xid <= pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()))";
+    /// A sink that some event before that id is still to be sent to.
+    WANTED_BEFORE(INT8OID) =
+        "SELECT c.sink FROM inventory.relay_cursor AS c
+          WHERE c.keeps_after < $1 - 1
+             OR EXISTS (SELECT FROM inventory.outbox_parked AS p WHERE p.sink = c.sink AND p.id < $1)
+          LIMIT 1";
+    /// Whatever its state, it keeps it.
+    CHANGE_SINK(TEXTOID, TEXTOID, TEXTOID) =
+        "UPDATE inventory.sink AS s SET target = $2, address = $3 WHERE s.name = $1";
+    COUNT_SINKS() =
+        "SELECT pg_catalog.count(*) FROM inventory.sink AS s";
+    INSERT_SINK(TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.sink (name, target, address, state, generation, created_at)
+         VALUES ($1, $2, $3, 'ACTIVE', $4, $5) ON CONFLICT (name) DO NOTHING";
+    LOCK_SINK(TEXTOID) =
+        "SELECT s.state, s.generation FROM inventory.sink AS s WHERE s.name = $1 FOR UPDATE";
+    KEEP_SINK(TEXTOID, TEXTOID, INT4OID) =
+        "UPDATE inventory.sink AS s SET state = $2, generation = $3 WHERE s.name = $1";
+    DROP_SINK(TEXTOID) =
+        "DELETE FROM inventory.sink AS s WHERE s.name = $1";
+    DROP_CURSOR(TEXTOID) =
+        "DELETE FROM inventory.relay_cursor AS c WHERE c.sink = $1";
+    DROP_PARKED(TEXTOID) =
+        "DELETE FROM inventory.outbox_parked AS p WHERE p.sink = $1";
+    INSERT_CURSOR(TEXTOID, TEXTOID, INT4OID, XID8OID, XID8ARRAYOID, INT4OID, XID8OID, XID8ARRAYOID, INT8OID, INT8OID) =
+        "INSERT INTO inventory.relay_cursor (sink, cursor, seen_generation, seen_xmax, seen_open, generation, xmax, open,
+                                             position, keeps_after)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    FIND_CURSOR(TEXTOID) =
+        "SELECT c.cursor FROM inventory.relay_cursor AS c WHERE c.sink = $1";
+    SAVE_CURSOR(TEXTOID, TEXTOID, INT4OID, XID8OID, XID8ARRAYOID, INT4OID, XID8OID, XID8ARRAYOID, INT8OID, INT8OID) =
+        "UPDATE inventory.relay_cursor AS c SET cursor = $2, seen_generation = $3, seen_xmax = $4, seen_open = $5,
+                generation = $6, xmax = $7, open = $8, position = $9, keeps_after = $10
+          WHERE c.sink = $1";
+    /// The same against the will of whoever has the turn.
+    SET_CURSOR(TEXTOID, TEXTOID, INT4OID, XID8OID, XID8ARRAYOID, INT4OID, XID8OID, XID8ARRAYOID, INT8OID, INT8OID) =
+        "UPDATE inventory.relay_cursor AS c SET cursor = $2, seen_generation = $3, seen_xmax = $4, seen_open = $5,
+                generation = $6, xmax = $7, open = $8, position = $9, keeps_after = $10,
+                turn = c.turn + 1, relay = NULL, lease_until = NULL
+          WHERE c.sink = $1";
+
+    RELAY_BEAT(TEXTOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.relay AS r (relay, until) VALUES ($1, $2)
+         ON CONFLICT (relay) DO UPDATE SET until = excluded.until";
+    FORGET_RELAYS(TIMESTAMPTZOID) =
+        "DELETE FROM inventory.relay AS r WHERE r.relay IN (
+             SELECT l.relay FROM inventory.relay AS l WHERE l.until < $1 FOR UPDATE SKIP LOCKED)";
+    RELAY_ENDS(TEXTOID) =
+        "DELETE FROM inventory.relay AS r WHERE r.relay = $1";
+    /// Sinks that are told, and relays at work.
+    COUNT_SHARES(INT4OID, TIMESTAMPTZOID) =
+        "SELECT (SELECT pg_catalog.count(*) FROM inventory.sink AS s WHERE s.state = 'ACTIVE' AND s.generation = $1),
+                (SELECT pg_catalog.count(*) FROM inventory.relay AS r WHERE r.until >= $2)";
+    RENEW_TURNS(TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.relay_cursor AS c SET lease_until = $2 WHERE c.relay = $1";
+    /// Free ones, and those of relays that did not renew theirs.
+    TAKE_TURNS(TEXTOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, INT8OID) =
+        "UPDATE inventory.relay_cursor AS c SET relay = $1, turn = c.turn + 1, lease_until = $2
+          WHERE c.sink IN (
+                SELECT f.sink FROM inventory.relay_cursor AS f
+                  JOIN inventory.sink AS s ON s.name = f.sink
+                 WHERE s.state = 'ACTIVE' AND s.generation = $3 AND (f.relay IS NULL OR f.lease_until < $4)
+                 ORDER BY f.sink LIMIT $5 FOR UPDATE OF f SKIP LOCKED)";
+    TURNS_OF(TEXTOID, INT4OID) =
+        "SELECT c.sink, s.target, c.cursor, c.turn, s.state = 'ACTIVE' AND s.generation = $2, i.source
+           FROM inventory.relay_cursor AS c
+           JOIN inventory.sink AS s ON s.name = c.sink
+          CROSS JOIN inventory.installation AS i
+          WHERE c.relay = $1 ORDER BY c.sink";
+    GIVE_TURNS(TEXTOID, TEXTOID) =
+        "UPDATE inventory.relay_cursor AS c SET relay = NULL, lease_until = NULL
+          WHERE c.relay = $1 AND ($2 IS NULL OR c.sink = $2)";
+    /// Nothing where the turn is over.
+    SAVE_TURN(TEXTOID, INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.relay_cursor AS c
+            SET delivered = c.delivered + $3, failure = $4,
+                failing_since = CASE WHEN $4 IS NOT NULL THEN coalesce(c.failing_since, $5) END
+          WHERE c.sink = $1 AND c.turn = $2 AND c.relay IS NOT NULL";
+    SETTLE(TEXTOID, INT8ARRAYOID) =
+        "DELETE FROM inventory.outbox_parked AS p WHERE p.sink = $1 AND p.id = ANY ($2)";
+    PARK(TEXTOID, INT8OID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.outbox_parked AS p (sink, id, sku, status, attempts, next_attempt_at, error, parked_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (sink, id) DO UPDATE SET status = excluded.status, attempts = excluded.attempts,
+                next_attempt_at = excluded.next_attempt_at, error = coalesce(excluded.error, p.error)";
+    /// Of each SKU the first says when all are due.
+    DUE_EVENTS(TEXTOID, INT8OID, TIMESTAMPTZOID) =
+        "SELECT w.id, e.generation, e.event_type, w.sku, e.payload, e.trace_id, e.at, w.attempts, w.due
+           FROM (SELECT p.id, p.sku, p.attempts,
+                        coalesce(pg_catalog.first_value(p.next_attempt_at) OVER (
+                            PARTITION BY p.sku, CASE WHEN p.sku IS NULL THEN p.id END ORDER BY p.id) <= $3, true) AS due
+                   FROM inventory.outbox_parked AS p WHERE p.sink = $1 AND p.status = 'RETRY') AS w
+           LEFT JOIN LATERAL (
+                SELECT v.generation, v.event_type, v.payload, v.trace_id, v.at FROM inventory.event AS v
+                 WHERE v.id = w.id) AS e ON w.due
+          ORDER BY w.id LIMIT $2";
+    LOCK_PARKED(INT8OID, TEXTOID) =
+        "SELECT p.sink FROM inventory.outbox_parked AS p
+          WHERE p.status IN ('DEAD', 'RETRY') AND p.id = $1 AND ($2 IS NULL OR p.sink = $2)
+          ORDER BY p.sink FOR UPDATE";
+    REDRIVE(INT8OID, TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.outbox_parked AS p SET status = 'RETRY', attempts = 0, next_attempt_at = $3
+          WHERE p.status IN ('DEAD', 'RETRY') AND p.id = $1 AND ($2 IS NULL OR p.sink = $2)";
 
     FIND_HOLDS(UUIDARRAYOID) =
         "SELECT r.reservation_id, r.state, r.expires_at FROM inventory.reservation AS r

@@ -3,7 +3,7 @@
 use crate::session::Session;
 
 /// Calls that are well formed, whether or not there is anything for them to work on.
-pub const CHANGING: [&str; 37] = [
+pub const CHANGING: [&str; 45] = [
     "SELECT inventory.install()",
     "SELECT inventory.put_product('A', 'Product A')",
     "SELECT inventory.put_warehouse(2, 'NORTH', 'North')",
@@ -39,12 +39,29 @@ pub const CHANGING: [&str; 37] = [
     "SELECT inventory.create_api_key('k1', 'Key 1', 'reader', sha256('k1'))",
     "SELECT inventory.revoke_api_key('k1')",
     "SELECT inventory.touch_api_keys(ARRAY['k1'], ARRAY[now()])",
+    "SELECT inventory.put_sink('out', 'stdout:')",
+    "SELECT inventory.pause_sink('out')",
+    "SELECT inventory.resume_sink('out')",
+    "SELECT inventory.take_turns('relay-1')",
+    "SELECT inventory.save_progress('out', 1)",
+    "SELECT inventory.redrive(1)",
+    "SELECT inventory.give_turns('relay-1')",
+    "SELECT inventory.drop_sink('out')",
     "SELECT inventory.maintain()",
     "CALL inventory.reshard(32)",
 ];
 
 /// The extension's functions that change nothing, or are called by those above only.
-const OTHERS: [&str; 5] = ["verify", "doctor", "group_commit", "api_keys", "reshard_step"];
+const OTHERS: [&str; 8] = [
+    "verify",
+    "doctor",
+    "group_commit",
+    "api_keys",
+    "reshard_step",
+    "events_now",
+    "read_events",
+    "due_events",
+];
 
 /// Asserts that no function was forgotten above.
 pub async fn are_complete(session: &mut Session) {

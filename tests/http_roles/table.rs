@@ -48,6 +48,8 @@ const TABLE: &[(&str, &str, Needs, u16)] = &[
     ("POST", "/v1/orders/{order_no}/fail", Operator, 422),
     ("POST", "/v1/orders/{order_no}/revert", Operator, 422),
     ("GET", "/v1/audit", Reader, 200),
+    ("GET", "/v1/outbox", Reader, 200),
+    ("POST", "/v1/outbox/{id}/redrive", Operator, 422),
     ("GET", "/v1/hot", Reader, 200),
     ("PUT", "/v1/hot/{sku}", Admin, 422),
 ];

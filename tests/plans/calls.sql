@@ -141,6 +141,26 @@ SELECT * FROM inventory.touch_api_keys(ARRAY['k' || :r], ARRAY[now()]);
 SELECT count(*) FROM inventory.api_keys();
 SELECT * FROM inventory.revoke_api_key('k' || :r);
 
+-- What relays ask and tell.
+SELECT inventory.events_now() AS now \gset
+SELECT * FROM inventory.put_sink('old' || :r, 'stdout:', true);
+SELECT * FROM inventory.put_sink('new' || :r, 'stdout:');
+SELECT * FROM inventory.put_sink('new' || :r, 'stdout:');
+SELECT inventory.deduct(:'bag', 1);
+SELECT count(*) FROM inventory.read_events(:'now');
+SELECT * FROM inventory.take_turns('relay' || :r);
+SELECT t.turn AS turn FROM inventory.take_turns('relay' || :r) AS t WHERE t.sink = 'new' || :r \gset
+SELECT e.id AS event, e.cursor AS behind FROM inventory.read_events(:'now', 1) AS e \gset
+SELECT * FROM inventory.save_progress('new' || :r, :turn, :'behind', 1, park_ids => ARRAY[:event]::bigint[], park_skus => ARRAY[:'bag'], park_attempts => ARRAY[8], park_waits => ARRAY[NULL]::interval[], park_errors => ARRAY['no']);
+SELECT * FROM inventory.redrive(:event);
+SELECT count(*) FROM inventory.due_events('new' || :r);
+SELECT * FROM inventory.save_progress('new' || :r, :turn, settled => ARRAY[:event]::bigint[]);
+SELECT * FROM inventory.pause_sink('new' || :r);
+SELECT * FROM inventory.resume_sink('new' || :r, true);
+SELECT * FROM inventory.give_turns('relay' || :r);
+SELECT * FROM inventory.drop_sink('new' || :r);
+SELECT * FROM inventory.drop_sink('old' || :r);
+
 -- Care.
 SELECT * FROM inventory.maintain();
 SELECT * FROM inventory.maintain();

@@ -23,6 +23,9 @@ SELECT * FROM inventory.audit_log ORDER BY id DESC LIMIT 20;
 SELECT * FROM inventory.outbox WHERE id = 5000000;
 SELECT * FROM inventory.outbox WHERE id > 5000000 ORDER BY id LIMIT 20;
 SELECT * FROM inventory.outbox ORDER BY id DESC LIMIT 20;
+SELECT * FROM inventory.event WHERE id > 5000000 ORDER BY id LIMIT 20;
+SELECT * FROM inventory.parked_events WHERE status = 'DEAD' ORDER BY id DESC LIMIT 20;
+SELECT * FROM inventory.sinks;
 
 -- What a relay asks, whose cursor is a snapshot and the last id that was given before it: the rows of transactions that
 -- came since, and those of transactions that were under way then, behind the last id before they began. Pinned, as are

@@ -10,10 +10,12 @@ mod init;
 mod key;
 mod lines;
 mod order;
+mod outbox;
 mod private;
 mod product;
 mod progress;
 mod race;
+mod relay;
 mod repair;
 mod replay;
 mod reserve;
@@ -23,6 +25,7 @@ mod serve;
 mod service;
 mod settings;
 mod shell;
+mod sink;
 mod span;
 mod stock;
 mod warehouse;
@@ -78,6 +81,14 @@ enum Command {
     Hot(hot::HotArgs),
     /// Run the REST gateway
     Serve(Box<serve::ServeArgs>),
+    /// Tell sinks what happened: one of the relays of this database
+    Relay(relay::RelayArgs),
+    /// Sinks of events: add, list, pause, resume, remove
+    #[command(subcommand)]
+    Sink(sink::SinkCommand),
+    /// Events and what became of them: list, redrive
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
     /// Keys of the REST gateway: create, list, revoke
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -142,6 +153,9 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Completions(args) => shell::completions(Cli::command(), &args),
         Command::Man(args) => shell::man(Cli::command(), &args),
         Command::Serve(args) => serve::run(settings, *args).await,
+        Command::Relay(args) => relay::run(settings, args).await,
+        Command::Sink(command) => sink::run(settings, command).await,
+        Command::Outbox(command) => outbox::run(settings, command).await,
         Command::Key(command) => key::run(settings, command).await,
         Command::Openapi => serve::openapi(settings),
         Command::Replay(args) => replay::run(settings, args).await,
@@ -175,7 +189,7 @@ mod tests {
     }
 
     /// What a command is told anew each time; a variable for it would do harm or nothing.
-    const SAID_EACH_TIME: [&str; 23] = [
+    const SAID_EACH_TIME: [&str; 27] = [
         "request-id",
         "reason",
         "lot",
@@ -199,6 +213,10 @@ mod tests {
         "role",
         "expires-in",
         "older-than",
+        "from-beginning",
+        "skip",
+        "sink",
+        "status",
     ];
 
     fn check_settings(command: &clap::Command) {

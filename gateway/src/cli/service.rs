@@ -5,8 +5,8 @@ use crate::client::Client;
 use crate::error::Result;
 use crate::store::{
     Answer, AuditFilter, Caller, Closed, Date, Goods, Hold, HotPlace, HotSku, Level, Lot, Moved,
-    Movement, NewOrder, NewProduct, Order, OrderDetail, OrderFilter, Product, Put, Reserved,
-    Session, Step, Wanted, Warehouse,
+    Movement, NewOrder, NewProduct, Order, OrderDetail, OrderFilter, OutboxEvent, OutboxPlace,
+    Product, Put, Reserved, Session, Step, Wanted, Warehouse,
 };
 use uuid::Uuid;
 
@@ -55,4 +55,6 @@ either! {
     orders(filter: &OrderFilter, limit: i64) -> Vec<Order>;
     hot_skus(after: Option<&HotPlace>, limit: i64) -> Vec<HotSku>;
     set_hot(sku: &str, hot: bool, caller: &Caller) -> bool;
+    outbox(status: Option<&str>, after: Option<&OutboxPlace>, limit: i64) -> Vec<OutboxEvent>;
+    redrive(id: i64, sink: Option<&str>, caller: &Caller) -> bool;
 }

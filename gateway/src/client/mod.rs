@@ -4,6 +4,7 @@
 mod hot;
 mod master;
 mod orders;
+mod outbox;
 mod pages;
 mod problem;
 mod reservations;

@@ -38,6 +38,7 @@ const PROBLEM: &str = "application/problem+json";
         (name = "movements", description = "Goods in, out and across"),
         (name = "reservations", description = "Goods set aside for a while"),
         (name = "orders", description = "Orders and their states"),
+        (name = "events", description = "What happened, as others are told of it"),
         (name = "service", description = "The service itself")
     ),
     modifiers(&Bearer)

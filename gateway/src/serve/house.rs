@@ -4,6 +4,7 @@ use super::app::App;
 use crate::deduct::breaker::State;
 use crate::deduct::fallback::Fallback;
 use crate::error::Error;
+use crate::store::Backlog;
 use inventory_core::Refusal;
 use inventory_core::command::{Place, WarehouseId};
 use inventory_core::text::Label;
@@ -70,10 +71,12 @@ async fn look(app: &App, for_metrics: bool) -> Result<(), Error> {
 /// What only the metrics show.
 async fn show_stock(app: &App) -> Result<(), Error> {
     let mut session = app.operating.session().await?;
-    let backlog = session.outbox_backlog().await?;
-    // Far below 2^53, up to which a float is exact.
-    app.metrics.gauge("inventory_outbox_pending", &[], backlog.pending as f64);
-    app.metrics.gauge("inventory_outbox_lag_seconds", &[], backlog.lag_seconds);
+    let sinks = session.sinks().await?;
+    let backlog = match Backlog::slowest(&sinks) {
+        Some(backlog) => backlog,
+        None => session.outbox_backlog().await?,
+    };
+    app.metrics.show_outbox(&backlog, &sinks);
     let levels = session.shown_levels(&app.settings.watch, LEVELS_MAX).await?;
     app.metrics.show_levels(&levels);
     Ok(())

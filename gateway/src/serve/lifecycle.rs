@@ -6,6 +6,7 @@ use super::settings::ServeSettings;
 use super::{house, logs};
 use crate::error::Result;
 use crate::http;
+use crate::relay;
 use crate::store::Database;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub async fn run(
     let mut house = tokio::task::JoinSet::new();
     house.spawn(house::keep(app.clone()));
     house.spawn(house::keep_books(app.clone()));
+    let relaying = Relaying::start(&settings, &app);
     let listening = Listening { url: format!("{}://{}", door.scheme(), door.address()?) };
     if let Some(path) = &settings.address_file {
         std::fs::write(path, format!("{}\n", listening.url))?;
@@ -52,11 +54,33 @@ pub async fn run(
         () = signals.next() => tracing::warn!("ended at once by a second signal"),
     }
     house.shutdown().await;
+    relaying.end().await;
     finish(app, workers).await;
     if let Some(telling) = telling {
         telling.end().await;
     }
     Ok(())
+}
+
+/// The relay beside the requests, where one was asked for.
+struct Relaying(Option<(watch::Sender<bool>, tokio::task::JoinHandle<()>)>);
+
+impl Relaying {
+    fn start(settings: &ServeSettings, app: &App) -> Relaying {
+        Relaying(settings.relay.then(|| {
+            let (stop, stopped) = watch::channel(false);
+            let relay = relay::run(settings.relaying.settings(), app.administering.clone(), stopped);
+            (stop, tokio::spawn(relay))
+        }))
+    }
+
+    /// Rounds that have begun are finished.
+    async fn end(self) {
+        if let Some((stop, task)) = self.0 {
+            let _ = stop.send(true);
+            let _ = task.await;
+        }
+    }
 }
 
 /// Out of readiness first, then out of connections, then out of requests.
@@ -82,20 +106,21 @@ async fn finish(app: Arc<App>, workers: Vec<tokio::task::JoinHandle<()>>) {
     let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
 }
 
-struct Signals {
+/// Of those that end a service.
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn new() -> Result<Signals> {
+    pub fn new() -> Result<Signals> {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    async fn next(&mut self) {
+    pub async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -1,7 +1,7 @@
 //! What `/metrics` shows. Names and labels are the contract's.
 
 use crate::error::{Error, Result};
-use crate::store::ShownLevel;
+use crate::store::{Backlog, ShownLevel, SinkStatus};
 use axum::http::{Method, StatusCode};
 use inventory_core::refusal::Code;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
@@ -18,8 +18,15 @@ const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 
 static META: Metadata<'static> = Metadata::new("inventory", Level::INFO, None);
 
+const PENDING_HELP: &str =
+    "Events that a sink has still to hear; without a label, the slowest sink, or all where there is none";
+const PARKED_HELP: &str = "Events that a sink did not take: tried again, or given up";
+const DELIVERED_HELP: &str = "Events that a sink was told";
+/// Labels and values of one sink's lines.
+type Line = dyn Fn(&SinkStatus) -> Vec<(&'static str, f64)>;
+
 const LEVEL_HELP: &str = "Units on hand of hot, low and watched SKUs";
-const HELP: [(&str, &str); 12] = [
+const HELP: [(&str, &str); 10] = [
     (
         "inventory_lock_total",
         "Commands that had their rows (acquired), did not get them in time (busy), and of both those \
@@ -31,8 +38,6 @@ const HELP: [(&str, &str); 12] = [
     ),
     ("inventory_deductions_total", "Deductions by what became of them"),
     ("inventory_batch_size", "Commands in a statement"),
-    ("inventory_outbox_pending", "Events that no sink has had yet"),
-    ("inventory_outbox_lag_seconds", "Age of the oldest of them"),
     ("inventory_breaker_state", "0 closed, 1 half open, 2 open"),
     ("inventory_hot_skus", "SKUs that are hot now"),
     ("inventory_pool_connections", "Connections to the database by state"),
@@ -81,8 +86,10 @@ pub struct Metrics {
     batch_size: Histogram,
     pool_wait: Histogram,
     operations: Vec<Operation>,
-    /// The lines of inventory_stock_level, made anew each time: what is no longer shown is gone.
+    /// The lines of inventory_stock_level, and of what is known of sinks, made anew each time: what is no
+    /// longer shown is gone.
     levels: RwLock<String>,
+    outbox: RwLock<String>,
 }
 
 impl Metrics {
@@ -111,8 +118,10 @@ impl Metrics {
             pool_wait,
             operations,
             levels: RwLock::default(),
+            outbox: RwLock::default(),
         };
         metrics.show_from_the_start();
+        metrics.show_outbox(&Backlog::default(), &[]);
         Ok(metrics)
     }
 
@@ -122,8 +131,6 @@ impl Metrics {
             self.counter("inventory_deductions_total", &[("outcome", outcome)]).increment(0);
         }
         for name in [
-            "inventory_outbox_pending",
-            "inventory_outbox_lag_seconds",
             "inventory_breaker_state",
             "inventory_hot_skus",
         ] {
@@ -139,7 +146,41 @@ impl Metrics {
     pub fn render(&self) -> String {
         let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
         let name = "inventory_stock_level";
-        format!("{}# HELP {name} {LEVEL_HELP}\n# TYPE {name} gauge\n{levels}", self.handle.render())
+        let outbox = self.outbox.read().unwrap_or_else(PoisonError::into_inner);
+        let all = self.handle.render();
+        format!("{all}{outbox}# HELP {name} {LEVEL_HELP}\n# TYPE {name} gauge\n{levels}")
+    }
+
+    /// In place of what was shown so far: `whole` is what the slowest sink has still to hear.
+    pub fn show_outbox(&self, whole: &Backlog, sinks: &[SinkStatus]) {
+        let mut text = String::new();
+        let mut family = |name: &str, kind: &str, help: &str, all: Option<f64>, of: &Line| {
+            text += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
+            text.extend(all.map(|value| format!("{name} {value}\n")));
+            for sink in sinks {
+                of(sink).iter().for_each(|(labels, value)| {
+                    text += &format!("{name}{{sink=\"{}\"{labels}}} {value}\n", sink.name);
+                });
+            }
+        };
+        // Far below 2^53, up to which a float is exact.
+        let (pending, lag) = (Some(whole.pending as f64), Some(whole.lag_seconds));
+        family("inventory_outbox_pending", "gauge", PENDING_HELP, pending, &|sink| {
+            vec![("", sink.pending as f64)]
+        });
+        family("inventory_outbox_lag_seconds", "gauge", "Age of the oldest of them", lag, &|sink| {
+            vec![("", sink.lag_seconds)]
+        });
+        family("inventory_outbox_parked", "gauge", PARKED_HELP, None, &|sink| {
+            vec![
+                (",status=\"retry\"", sink.retrying as f64),
+                (",status=\"dead\"", sink.dead as f64),
+            ]
+        });
+        family("inventory_outbox_delivered_total", "counter", DELIVERED_HELP, None, &|sink| {
+            vec![("", sink.delivered as f64)]
+        });
+        *self.outbox.write().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
     /// In place of those shown so far.
@@ -294,7 +335,8 @@ mod tests {
     #[test]
     fn every_name_is_there_before_anything_happens() {
         let text = Metrics::new().unwrap().render();
-        for (name, _) in HELP {
+        let beside = ["inventory_outbox_pending", "inventory_outbox_lag_seconds"];
+        for name in HELP.map(|(name, _)| name).into_iter().chain(beside) {
             assert!(text.contains(&format!("# TYPE {name} ")), "{name} in {text}");
         }
         assert!(

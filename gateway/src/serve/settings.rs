@@ -5,6 +5,7 @@ use crate::deduct::breaker;
 use crate::deduct::fallback::LeaseSettings;
 use crate::error::{Error, Result};
 use crate::http::access::jwt::Tokens;
+use crate::relay::RelayArgs;
 use crate::store::PoolSettings;
 use crate::traces::Telling;
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -180,6 +181,13 @@ pub struct ServeSettings {
         value_name = "MS"
     )]
     pub shutdown_timeout_ms: u64,
+
+    /// Tell sinks what happened, too, as `inventory relay` does
+    #[arg(long, env = "INVENTORY_RELAY")]
+    pub relay: bool,
+
+    #[command(flatten)]
+    pub relaying: RelayArgs,
 
     /// SKUs whose levels the metrics always show; hot and low ones come by themselves
     #[arg(long, env = "INVENTORY_WATCH", value_name = "SKU", value_delimiter = ',')]

@@ -1,6 +1,6 @@
 //! What a gateway's metrics ask now and then.
 
-use super::{Session, statements as sql};
+use super::{Session, SinkStatus, statements as sql};
 use crate::error::Result;
 use sqlx::Row;
 
@@ -12,13 +12,21 @@ pub struct ShownLevel {
     pub on_hand: i64,
 }
 
-/// Events that no sink has had yet.
+/// Events that a sink has still to hear.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Backlog {
     /// At most so many.
     pub pending: i64,
     /// Age of the oldest.
     pub lag_seconds: f64,
+}
+
+impl Backlog {
+    /// That of the sink which has most to hear; nothing without sinks.
+    pub fn slowest(sinks: &[SinkStatus]) -> Option<Backlog> {
+        let of = |sink: &SinkStatus| Backlog { pending: sink.pending, lag_seconds: sink.lag_seconds };
+        sinks.iter().max_by_key(|sink| sink.pending).map(of)
+    }
 }
 
 impl Session {

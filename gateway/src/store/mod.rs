@@ -16,6 +16,7 @@ mod orders;
 pub mod oversell;
 mod pool;
 mod product;
+mod relay;
 pub mod statements;
 mod stock;
 mod warehouse;
@@ -34,6 +35,7 @@ pub use many::{Commands, LineAnswer};
 pub use orders::{Moved, NewOrder, Order, OrderDetail, OrderEvent, OrderFilter, OrderLine, Step};
 pub use pool::{Pool, PoolSettings, PoolUse};
 pub use product::{NewProduct, Product, Put};
+pub use relay::{OutboxEvent, OutboxPlace, Page, Secret, SinkStatus, Turn};
 pub use stock::{Answer, AuditFilter, Date, Goods, Level, Lot, LowStock, Movement, Time};
 pub use warehouse::Warehouse;
 

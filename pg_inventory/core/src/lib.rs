@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod book;
 pub mod command;
+pub mod cursor;
 pub mod decision;
 pub mod event;
 pub mod fefo;
@@ -16,6 +17,7 @@ pub mod lease;
 pub mod order;
 pub mod order_number;
 pub mod refusal;
+pub mod sink;
 pub mod text;
 pub mod time;
 

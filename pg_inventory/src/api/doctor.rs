@@ -33,7 +33,7 @@ const fn of_tables(name: &'static str, well: &'static str) -> Topic {
 }
 
 /// In the order of the answer.
-const TOPICS: [Topic; 14] = [
+const TOPICS: [Topic; 15] = [
     topic("version", concat!("library and functions are of version ", env!("CARGO_PKG_VERSION"))),
     topic("encoding", "UTF8"),
     topic("layout", ""),
@@ -42,6 +42,7 @@ const TOPICS: [Topic; 14] = [
     of_tables("upkeep", "holds are swept, old requests and holds are pruned"),
     of_tables("journal", "its partitions have room"),
     of_tables("sequences", "they are as they were made, and count with the clock"),
+    of_tables("sinks", "each hears what happens"),
     topic("vacuum", "autovacuum keeps up"),
     topic("transactions", "none is open for more than a minute, and nothing keeps dead rows"),
     topic("durability", "what is answered is on disk"),
@@ -51,7 +52,18 @@ const TOPICS: [Topic; 14] = [
 ];
 
 /// The tables that are read; the first says which layout they have.
-const READ: [&str; 5] = ["installation", "journal_default", "reservation", "upkeep", "warehouse"];
+const READ: [&str; 10] = [
+    "installation",
+    "journal",
+    "journal_default",
+    "outbox_parked",
+    "relay_cursor",
+    "reservation",
+    "sink",
+    "sinks",
+    "upkeep",
+    "warehouse",
+];
 
 /// How one of them is.
 #[derive(Clone, Copy, PartialEq, Eq)]

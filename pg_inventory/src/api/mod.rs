@@ -2,6 +2,7 @@
 //! Arguments are taken as they come, NULL included, so that each is checked and named in the refusal.
 
 mod doctor;
+mod events;
 mod group_commit;
 mod holds;
 mod hot;
@@ -13,7 +14,9 @@ mod master;
 mod numbers;
 mod once;
 mod orders;
+mod relays;
 mod reshard;
+mod sinks;
 mod stock;
 mod upkeep;
 mod verify;

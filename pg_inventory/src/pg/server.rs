@@ -104,6 +104,19 @@ pub fn transaction_id() -> u64 {
     unsafe { pg_sys::GetTopFullTransactionId().value }
 }
 
+/// The id that the next transaction will be given.
+pub fn next_transaction_id() -> u64 {
+    // SAFETY: reads shared state under its lock.
+    unsafe { pg_sys::ReadNextFullTransactionId().value }
+}
+
+/// Waits until all that the log has by now is on disk: no crash gives the transaction ids and the values
+/// of sequences in it a second time.
+pub fn make_log_durable() {
+    // SAFETY: asks for a position that was written, and waits for it.
+    unsafe { pg_sys::XLogFlush(pg_sys::GetXLogInsertRecPtr()) };
+}
+
 /// Whether this transaction has an id: without one it has written and locked nothing.
 pub fn has_transaction_id() -> bool {
     // SAFETY: reads the transaction's state.

@@ -267,6 +267,10 @@ impl Row<'_> {
         self.get(column).unwrap_or_default()
     }
 
+    pub fn maybe_int4(&self, column: usize) -> Option<i32> {
+        self.get(column)
+    }
+
     pub fn int8(&self, column: usize) -> i64 {
         self.get(column).unwrap_or_default()
     }
@@ -289,6 +293,10 @@ impl Row<'_> {
 
     pub fn bytes(&self, column: usize) -> Vec<u8> {
         self.get(column).unwrap_or_default()
+    }
+
+    pub fn maybe_bytes(&self, column: usize) -> Option<Vec<u8>> {
+        self.get(column)
     }
 
     pub fn uuid(&self, column: usize) -> [u8; 16] {
@@ -439,6 +447,10 @@ impl<'a> Args<'a> {
 
     pub fn int8s(self, values: impl Iterator<Item = Option<i64>>) -> Self {
         self.array(values.map(|v| v.map(Datum::from)), pg_sys::INT8OID, (8, true, b'd'))
+    }
+
+    pub fn xid8s(self, values: impl Iterator<Item = u64>) -> Self {
+        self.array(values.map(|v| Some(Datum::from(v))), pg_sys::XID8OID, (8, true, b'd'))
     }
 
     pub fn moments(self, values: impl Iterator<Item = Option<Moment>>) -> Self {

@@ -6,7 +6,7 @@ use crate::engine;
 use crate::pg::lock::{self, Mode};
 use crate::pg::spi::{Args, Spi};
 use crate::pg::{process, server};
-use crate::settings;
+use crate::{plans, settings};
 use inventory_core::Refusal;
 use inventory_core::time::Moment;
 use pgrx::pg_sys::{INT8OID, Oid, TIMESTAMPTZOID};
@@ -25,6 +25,9 @@ const TRIES: usize = 20;
 const QUEUE: i32 = 100;
 /// Ids of the default partition whose rows go in one pass.
 const STRAYS: i64 = 100_000;
+/// Ids from one note of the last to the next, and the most notes, should a transaction stay open for so long.
+const NOTE_EVERY: i64 = 10_000;
+const NOTES_MAX: i64 = 1_000;
 
 const JOURNAL: &str = "inventory.journal";
 const DEFAULT: &str = "inventory.journal_default";
@@ -88,6 +91,26 @@ pub fn open_ahead(spi: &Spi) -> Result<Done, Refusal> {
     Ok(Done { count: PASS as usize, more: (waiting as i64) + PASS < ahead })
 }
 
+/// Notes the last id and the next transaction, so that a new reader of the journal knows from where on to
+/// look for those that are open: behind the last note before they began. Older notes than that of the
+/// oldest one are of no use.
+pub fn note(spi: &Spi) -> Result<Done, Refusal> {
+    let session = engine::layout(spi)?;
+    let last = server::last_value(session.journal_ids).unwrap_or(0);
+    let next = server::next_transaction_id();
+    let args = || Args::new().int8(last).int4(session.generation);
+    let found = spi.execute(plans::LAST_MARK.plan(spi), &args());
+    let (noted, notes) = found.first().map_or((0, 0), |row| (row.int8(1), row.int8(2)));
+    if last - noted < NOTE_EVERY || notes >= NOTES_MAX {
+        return Ok(Done::default());
+    }
+    let args = args().xid8(next);
+    spi.execute(plans::MARK_JOURNAL.plan(spi), &args);
+    let args = Args::new().int4(session.generation);
+    spi.execute(plans::FORGET_MARKS.plan(spi), &args);
+    Ok(Done { count: 1, more: false })
+}
+
 /// Has what a new partition needs: nobody else reshapes the journal, and nobody is at the rows that
 /// found none, which has to be queued for where every command writes them.
 fn for_a_partition(spi: &Spi) -> bool {
@@ -136,12 +159,19 @@ fn drop_oldest(spi: &Spi, last: i64, until: Moment) -> usize {
     let stray = stray(spi, "min").filter(|id| first.is_none_or(|part| *id < part.to));
     match (stray, first.filter(|part| part.to <= last)) {
         (Some(id), _) => {
-            let end = first.map_or(i64::MAX, |part| part.to);
-            forget_strays(spi, id.saturating_add(STRAYS).min(end), until)
+            let end = first.map_or(i64::MAX, |part| part.to).min(last.saturating_add(1));
+            let end = end.min(id.saturating_add(STRAYS));
+            if is_wanted(spi, end) { 0 } else { forget_strays(spi, end, until) }
         }
+        (None, Some(part)) if is_wanted(spi, part.to) => 0,
         (None, Some(part)) => (all_older(spi, part, until) && drop_part(spi, part)).into(),
         (None, None) => 0,
     }
+}
+
+/// Whether a sink has still to be told of something before that id.
+fn is_wanted(spi: &Spi, end: i64) -> bool {
+    spi.execute(plans::WANTED_BEFORE.plan(spi), &Args::new().int8(end)).len() > 0
 }
 
 /// Deletes what the default partition has of ids before `end`, if all of it is older.
@@ -172,7 +202,8 @@ fn add_up(spi: &Spi, rows: &str, types: &[Oid], args: &Args) {
     spi.once(&sums, types, args);
     let cut = format!(
         "UPDATE inventory.installation AS i
-            SET journal_cut = greatest(i.journal_cut, (SELECT pg_catalog.max(j.at) FROM {rows}))"
+            SET journal_cut = greatest(i.journal_cut, (SELECT pg_catalog.max(j.at) FROM {rows})),
+                journal_cut_id = greatest(i.journal_cut_id, (SELECT pg_catalog.max(j.id) FROM {rows}))"
     );
     spi.once(&cut, types, args);
 }

@@ -44,11 +44,12 @@ impl Job {
 }
 
 /// All jobs, the most urgent first.
-pub static JOBS: [Job; 6] = [
+pub static JOBS: [Job; 7] = [
     // One, so that whoever wants the same rows gets them between two calls.
     Job { name: "expire holds", pass: holds::expire, at_once: 1, rests: 1 },
     Job { name: "watch hot SKUs", pass: hot::watch, at_once: 1, rests: 1 },
     Job { name: "open journal partitions", pass: journal::open_ahead, at_once: 4, rests: 1 },
+    Job { name: "note the end of the journal", pass: journal::note, at_once: 1, rests: 1 },
     // Never urgent: so it forgets 50,000 requests a second beside 16 clients that deduct some 5,000, and costs
     // them a twentieth of their rate. With as much rest as work it cost them a third.
     Job { name: "prune requests", pass: prune::requests, at_once: 5, rests: 3 },

@@ -6,6 +6,7 @@ mod deductions;
 mod hot;
 mod lines;
 mod orders;
+mod outbox;
 mod products;
 mod receipts;
 mod reservations;
@@ -30,4 +31,5 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(orders::routes())
         .merge(audit::routes())
         .merge(hot::routes())
+        .merge(outbox::routes())
 }

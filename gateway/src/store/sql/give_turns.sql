@@ -1,0 +1,1 @@
+SELECT inventory.give_turns($1, $2) AS given

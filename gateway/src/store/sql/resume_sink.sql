@@ -1,0 +1,1 @@
+SELECT s.changed FROM inventory.resume_sink($1, $2) AS s

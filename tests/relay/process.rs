@@ -1,0 +1,70 @@
+//! `inventory relay` as people start it.
+
+use std::process::Stdio;
+
+use inventory_tests::chaos;
+use inventory_tests::commands::inventory;
+use inventory_tests::{Database, User};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::Child;
+
+/// A relay; killed when dropped.
+pub struct Relay {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+/// Quick, so that tests need not wait for what people would.
+const QUICK: [&str; 7] = [
+    "--relay-private-addresses",
+    "--relay-poll-ms=20",
+    "--relay-lease-ms=2000",
+    "--relay-retry-ms=20",
+    "--relay-attempts=3",
+    "--relay-patience-ms=20000",
+    "--log=info",
+];
+
+impl Relay {
+    pub fn start(db: &Database) -> Relay {
+        Relay::with(db, &[])
+    }
+
+    /// With more arguments.
+    pub fn with(db: &Database, arguments: &[&str]) -> Relay {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
+        let mut command = inventory();
+        command.args(["relay", "--database-url", &db.url(User::Admin)]);
+        let settings = QUICK.iter().filter(|quick| {
+            let name = quick.split('=').next().unwrap();
+            !arguments.iter().any(|argument| argument.starts_with(name))
+        });
+        command.args(settings).args(arguments);
+        command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err")).kill_on_drop(true);
+        Relay { child: command.spawn().unwrap(), folder }
+    }
+
+    pub fn kill(&self) {
+        chaos::kill(self.child.id().unwrap());
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    /// Ends it in order; gives its exit code.
+    pub async fn terminated(mut self) -> Option<i32> {
+        let pid = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        self.child.wait().await.unwrap().code()
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("err")).unwrap()
+    }
+
+    pub fn out(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("out")).unwrap()
+    }
+}
