@@ -4,12 +4,14 @@
 mod sinks {
     pub mod brokers;
     pub mod documents;
+    pub mod relayed;
     pub mod webhooks;
 }
 
 use inventory_tests::promises;
 use sinks::brokers::*;
 use sinks::documents::*;
+use sinks::relayed::*;
 use sinks::webhooks::*;
 
 promises!(
@@ -24,6 +26,7 @@ promises!(
     what_is_not_there_is_named,
     no_password_is_shown,
     every_event_is_as_its_document_says,
+    each_broker_hears_of_every_order,
     a_webhook_is_signed,
     a_webhook_gets_the_events_of_a_sku_in_order,
     a_webhook_may_refuse_an_event,

@@ -159,6 +159,11 @@ def test_on_odd_ways(this, major):
     return this.cargo_test("--profile", PROFILE, *CRATES, *files, **where)
 
 
+def test_kafka(this):
+    """With brokers of the library's own; it is built from C, which is why CI leaves it out."""
+    return this.cargo_test("--profile", PROFILE, "--package=inventory-sinks", "--features=kafka")
+
+
 def stages(this):
     yield this.stage("servers and tools", lambda: prepare(this))
     yield this.stage("format", lambda: this.cargo("fmt", "--all", "--check"))
@@ -191,6 +196,7 @@ def soak_stages(this):
         this.environment["INVENTORY_SOAK"] = "1"
         outside = ["--profile", PROFILE, "--package=inventory-tests"]
         yield this.stage("from outside, the long forms", lambda: this.cargo_test(*outside))
+        yield this.stage("Kafka", lambda: test_kafka(this))
         yield this.stage("under strain", lambda: under_strain(this))
     else:
         yield False

@@ -8,7 +8,7 @@
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
 //! back · `calls` names one call of each command · `trade` does a bit of everything · `chaos` kills
 //! processes · `ledger` compares what clients were told with what is written · `seller` is such a client ·
-//! `service` runs `inventory serve` as people start it, `gateway` as tests need it, and `http` talks to it.
+//! `service` runs `inventory serve` as people start it, `gateway` as tests need it, `relay` runs `inventory relay`, and `http` talks to it.
 
 pub mod broker;
 pub mod calls;
@@ -25,6 +25,7 @@ pub mod mask;
 pub mod pooler;
 pub mod receiver;
 pub mod redis;
+pub mod relay;
 pub mod release;
 pub mod run;
 pub mod seller;
@@ -41,6 +42,7 @@ pub use http::{Client, Connection, Reply, Request};
 pub use pooler::Pooler;
 pub use receiver::Receiver;
 pub use redis::Redis;
+pub use relay::Relay;
 pub use release::{Release, Under};
 pub use run::{Verdict, skipped};
 pub use seller::Seller;

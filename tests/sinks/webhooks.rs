@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::brokers::{connect, event, events, settings};
+use super::brokers::{arrived, connect, event, events, ids, settings};
 
 const KEY: &[u8] = b"a key of the tests, 32 bytes long";
 
@@ -56,7 +56,7 @@ pub async fn a_webhook_gets_the_events_of_a_sku_in_order(_: Pg) {
     let outcomes = sink.deliver(&events).await.unwrap();
     assert_eq!(outcomes, vec![Outcome::Delivered; events.len()]);
     let received: Vec<_> = receiver.posts().iter().map(|post| post.event()).collect();
-    super::brokers::arrived(&events, &received, false);
+    arrived(ids(&events), &received, false);
 }
 
 pub async fn a_webhook_may_refuse_an_event(_: Pg) {

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use chrono::Utc;
 use inventory_sinks::{Event, JsonObject, Outcome, Settings, Sink, Target};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::message::Message;
 use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
 use serde_json::Value;
 
 const EVENTS: usize = 5_000;
 const SKUS: usize = 20;
 const PARTITIONS: i32 = 4;
 
-type Cluster = MockCluster<'static, DefaultClientContext>;
+type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 fn cluster() -> Cluster {
     let cluster = MockCluster::new(3).unwrap();
