@@ -25,6 +25,7 @@ promises!(
     what_is_too_long_is_refused,
     what_is_not_there_is_named,
     no_password_is_shown,
+    a_server_without_tls_is_away,
     every_event_is_as_its_document_says,
     each_broker_hears_of_every_order,
     a_webhook_is_signed,

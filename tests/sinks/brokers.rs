@@ -8,6 +8,8 @@ use inventory_sinks::{Down, Event, JsonObject, Outcome, Settings, Sink, Target};
 use inventory_tests::broker::Kind;
 use inventory_tests::{Broker, Pg, Verdict, skipped, soak};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 /// So many products that they come up again and again.
 const SKUS: usize = 20;
@@ -240,5 +242,30 @@ pub async fn no_password_is_shown(_: Pg) {
         };
         let shown = format!("{parsed} {parsed:?} {down} {down:?}");
         assert!(!shown.contains("hush") && !shown.contains("aHVz"), "{shown}");
+    }
+}
+
+/// Whoever asks for TLS talks to nobody without it.
+pub async fn a_server_without_tls_is_away(_: Pg) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"INFO {}\r\n").await;
+            let _ = stream.read(&mut [0; 64]).await;
+        }
+    });
+    let secret = "whsec_aHVzaGh1c2hodXNoaHVzaGh1c2hodXNo";
+    for target in [
+        format!("rediss://:p@{address}/s"),
+        format!("tls://u:p@{address}/S/s"),
+        format!("amqps://u:p@{address}/x"),
+        format!("webhook+https://:{secret}@{address}/"),
+    ] {
+        let down = match connect(&target).await {
+            Ok(mut sink) => sink.deliver(&[event(1)]).await.map(|_| ()),
+            Err(down) => Err(down),
+        };
+        assert!(down.is_err(), "{target}");
     }
 }
