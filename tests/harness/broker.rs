@@ -217,18 +217,17 @@ impl Broker {
         let client = ::redis::Client::open(url).expect("an address");
         let mut connection =
             client.get_multiplexed_async_connection().await.expect("Redis answers");
-        let mut all = ::redis::cmd("XRANGE");
-        let entries: Vec<(String, Vec<(String, Vec<u8>)>)> = all
-            .arg("events")
-            .arg("-")
-            .arg("+")
-            .query_async(&mut connection)
-            .await
-            .expect("Redis answers");
-        let event = |(_, fields): (String, Vec<(String, Vec<u8>)>)| {
-            fields.into_iter().find_map(|(name, event)| (name == "event").then_some(event))
-        };
-        entries.into_iter().map(|entry| event(entry).expect("a field")).collect()
+        let (mut events, mut from) = (Vec::new(), "-".to_owned());
+        loop {
+            let mut page = ::redis::cmd("XRANGE");
+            page.arg("events").arg(&from).arg("+").arg("COUNT").arg(1_000);
+            let page: Vec<(String, Vec<(String, Vec<u8>)>)> =
+                page.query_async(&mut connection).await.expect("Redis answers");
+            let Some((last, _)) = page.last() else { return events };
+            from = format!("({last}");
+            let fields = page.into_iter().flat_map(|(_, fields)| fields);
+            events.extend(fields.filter(|(name, _)| name == "event").map(|(_, event)| event));
+        }
     }
 
     async fn jetstream(&self) -> jetstream::Context {
