@@ -8,8 +8,6 @@ use inventory_tests::promises;
 mod delivery;
 #[path = "relay/gateway.rs"]
 mod gateway;
-#[path = "relay/process.rs"]
-mod process;
 #[path = "relay/reading.rs"]
 mod reading;
 #[path = "relay/receiver.rs"]

@@ -25,7 +25,8 @@ COMPILED = () if NAMED else (16, 17)
 PROFILE = "tested"
 # Test files wait for servers more than they work, so two of them share two cores well.
 ABREAST = 2
-CRATES = [f"--package={name}" for name in ("inventory-gateway", "inventory-tests", "inventory-benches")]
+CRATES = [
+    f"--package={name}" for name in ("inventory-gateway", "inventory-sinks", "inventory-tests", "inventory-benches")]
 # Test files that say what SQL does: they run once more on a database that was brought forward from the first release.
 SQL_BEHAVIOUR = (
     "sql_behaviour", "refusals", "master_data", "bad_input", "rights", "verify", "isolation", "state_machine",
@@ -162,6 +163,11 @@ def test_on_odd_ways(this, major):
     return this.cargo_test("--profile", PROFILE, *CRATES, *files, **where)
 
 
+def test_kafka(this):
+    """With brokers of the library's own; it is built from C, which is why CI leaves it out."""
+    return this.cargo_test("--profile", PROFILE, "--package=inventory-sinks", "--features=kafka")
+
+
 def stages(this):
     yield this.stage("servers and tools", lambda: prepare(this))
     yield this.stage("format", lambda: this.cargo("fmt", "--all", "--check"))
@@ -197,6 +203,7 @@ def soak_stages(this):
         this.environment["INVENTORY_SOAK"] = "1"
         outside = ["--profile", PROFILE, "--package=inventory-tests"]
         yield this.stage("from outside, the long forms", lambda: this.cargo_test(*outside))
+        yield this.stage("Kafka", lambda: test_kafka(this))
         yield this.stage("under strain", lambda: under_strain(this))
     else:
         yield False

@@ -246,19 +246,19 @@ statements! {
     DROP_PARKED(TEXTOID) =
         "DELETE FROM inventory.outbox_parked AS p WHERE p.sink = $1";
     INSERT_CURSOR(TEXTOID, TEXTOID, INT4OID, XID8OID, XID8ARRAYOID, INT4OID, XID8OID, XID8ARRAYOID, INT8OID, INT8OID) =
-        "INSERT INTO inventory.relay_cursor (sink, cursor, seen_generation, seen_xmax, seen_open, generation, xmax, open,
+        "INSERT INTO inventory.relay_cursor (sink, cursor, seen_generation, seen_before, seen_open, generation, before, open,
                                              position, keeps_after)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     FIND_CURSOR(TEXTOID) =
         "SELECT c.cursor FROM inventory.relay_cursor AS c WHERE c.sink = $1";
     SAVE_CURSOR(TEXTOID, TEXTOID, INT4OID, XID8OID, XID8ARRAYOID, INT4OID, XID8OID, XID8ARRAYOID, INT8OID, INT8OID) =
-        "UPDATE inventory.relay_cursor AS c SET cursor = $2, seen_generation = $3, seen_xmax = $4, seen_open = $5,
-                generation = $6, xmax = $7, open = $8, position = $9, keeps_after = $10
+        "UPDATE inventory.relay_cursor AS c SET cursor = $2, seen_generation = $3, seen_before = $4, seen_open = $5,
+                generation = $6, before = $7, open = $8, position = $9, keeps_after = $10
           WHERE c.sink = $1";
     /// The same against the will of whoever has the turn.
     SET_CURSOR(TEXTOID, TEXTOID, INT4OID, XID8OID, XID8ARRAYOID, INT4OID, XID8OID, XID8ARRAYOID, INT8OID, INT8OID) =
-        "UPDATE inventory.relay_cursor AS c SET cursor = $2, seen_generation = $3, seen_xmax = $4, seen_open = $5,
-                generation = $6, xmax = $7, open = $8, position = $9, keeps_after = $10,
+        "UPDATE inventory.relay_cursor AS c SET cursor = $2, seen_generation = $3, seen_before = $4, seen_open = $5,
+                generation = $6, before = $7, open = $8, position = $9, keeps_after = $10,
                 turn = c.turn + 1, relay = NULL, lease_until = NULL
           WHERE c.sink = $1";
 

@@ -48,10 +48,10 @@ CREATE TABLE inventory.relay_cursor (
     -- The same for SQL: a row is passed if the first snapshot saw it; or if its id is at most `position` and the
     -- second one, that is being read, sees it.
     seen_generation integer NOT NULL,
-    seen_xmax       xid8    NOT NULL,
+    seen_before       xid8    NOT NULL,
     seen_open       xid8[]  NOT NULL,
     generation      integer NOT NULL,
-    xmax            xid8    NOT NULL,
+    before          xid8    NOT NULL,
     open            xid8[]  NOT NULL,
     position        bigint  NOT NULL,
     -- Nothing up to this id is still to be read: the journal may let it go.
@@ -93,9 +93,9 @@ CREATE OR REPLACE VIEW inventory.outbox AS
 SELECT e.id, c.sink COLLATE "default" AS sink, e.event_type, e.payload,
        CASE WHEN p.status IS NOT NULL THEN p.status
             WHEN e.generation < c.seen_generation
-              OR e.generation = c.seen_generation AND e.xid < c.seen_xmax AND e.xid <> ALL (c.seen_open)
+              OR e.generation = c.seen_generation AND e.xid < c.seen_before AND e.xid <> ALL (c.seen_open)
               OR e.id <= c.position AND (e.generation < c.generation
-                 OR e.generation = c.generation AND e.xid < c.xmax AND e.xid <> ALL (c.open))
+                 OR e.generation = c.generation AND e.xid < c.before AND e.xid <> ALL (c.open))
             THEN 'SENT' ELSE 'PENDING' END COLLATE "default" AS status,
        coalesce(p.attempts, 0) AS attempts, p.next_attempt_at, e.at
   FROM inventory.event AS e

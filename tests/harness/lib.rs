@@ -4,14 +4,17 @@
 //! `servers` starts and stops clusters · `database` makes databases and opens sessions · `session`
 //! runs SQL and shows its answers as text · `run` is the main of every test file · `commands`
 //! runs the programs around (the `inventory` binary, `pg_dump`, …) · `pooler`
-//! starts a pgbouncer, `redis` a Redis, `prometheus` a Prometheus · `dice` throws the same dice every time · `isolation` plays specs of sessions
+//! starts a pgbouncer, `redis` a Redis, `prometheus` a Prometheus, `broker` what takes events, `receiver` a
+//! webhook's other end · `dice` throws the same dice every time · `isolation` plays specs of sessions
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
 //! back · `calls` names one call of each command · `trade` does a bit of everything · `chaos` kills
 //! processes · `ledger` compares what clients were told with what is written · `seller` is such a client ·
 //! `accounts` takes part in sagas, with faults · `service` runs `inventory serve` as people start it,
-//! `gateway` as tests need it, `http` talks to it, and a `listener` hears what happens.
+//! `gateway` as tests need it, `relay` runs `inventory relay`, `http` talks to the gateway, and a `listener`
+//! hears what happens.
 
 pub mod accounts;
+pub mod broker;
 pub mod calls;
 pub mod chaos;
 pub mod clock;
@@ -26,7 +29,9 @@ pub mod listener;
 pub mod mask;
 pub mod pooler;
 pub mod prometheus;
+pub mod receiver;
 pub mod redis;
+pub mod relay;
 pub mod release;
 pub mod run;
 pub mod seller;
@@ -36,6 +41,7 @@ pub mod session;
 pub mod trade;
 
 pub use accounts::Accounts;
+pub use broker::Broker;
 pub use database::{Database, User};
 pub use dice::Dice;
 pub use gateway::Gateway;
@@ -43,7 +49,9 @@ pub use http::{Client, Connection, Reply, Request};
 pub use listener::{Listener, Told, heard_all};
 pub use pooler::Pooler;
 pub use prometheus::Prometheus;
+pub use receiver::Receiver;
 pub use redis::Redis;
+pub use relay::Relay;
 pub use release::{Release, Under};
 pub use run::{Verdict, skipped};
 pub use seller::Seller;

@@ -85,7 +85,7 @@ fn spawn(port: u16) -> Option<Child> {
 }
 
 /// The one that `make test` found or brought in, or the machine's own.
-fn program() -> Option<PathBuf> {
+pub(crate) fn program() -> Option<PathBuf> {
     let named = std::env::var_os("INVENTORY_TEST_REDIS").map(PathBuf::from);
     named.or_else(|| ["redis-server", "valkey-server"].into_iter().find_map(find_program))
 }

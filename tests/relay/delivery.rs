@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use inventory_tests::{Database, Pg, Session};
+use inventory_tests::{Database, Pg, Relay, Session};
 
-use super::process::Relay;
 use super::receiver::{Receiver, journal_ids};
 
 const SKUS: [&str; 4] = ["A", "B", "C", "D"];

@@ -94,26 +94,45 @@ impl Pipe for Line {
         sent.map(Sent::UnderWay).map_err(|error| down(&error))
     }
 
-    async fn answer(&mut self, event: &Event, confirm: PublisherConfirm) -> Result<Outcome, Down> {
-        let confirmed = timeout(self.patience, confirm).await.map_err(|_| late())?;
-        match confirmed.map_err(|error| down(&error))? {
-            Confirmation::Ack(None) => {
-                if !self.trusts(event) {
-                    self.routed.insert(event.kind.clone());
-                }
-                Ok(Outcome::Delivered)
-            }
-            Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
-                self.routed.remove(&event.kind);
-                let (exchange, kind) = (&self.exchange, &event.kind);
-                Ok(Outcome::Refused(format!(
-                    "no queue of exchange {exchange} takes {kind}: bind one"
-                )))
-            }
-            Confirmation::Nack(None) | Confirmation::NotRequested => {
-                Err(Down::because("RabbitMQ did not take a message: a queue is full or failed"))
-            }
+    /// The client gives a returned message out with any confirm of those that wait, so nothing is known of one
+    /// before all are there; then the messages' ids tell.
+    async fn answers(
+        &mut self,
+        sent: Vec<(&Event, PublisherConfirm)>,
+    ) -> Result<Vec<Outcome>, Down> {
+        let (mut events, mut returned) = (Vec::new(), HashSet::new());
+        for (event, confirm) in sent {
+            let confirmed = timeout(self.patience, confirm).await.map_err(|_| late())?;
+            let Confirmation::Ack(message) = confirmed.map_err(|error| down(&error))? else {
+                return Err(Down::because(
+                    "RabbitMQ did not take a message: a queue is full or failed",
+                ));
+            };
+            events.push(event);
+            let id = message.and_then(|message| message.delivery.properties.message_id().clone());
+            returned.extend(id.map(|id| id.to_string()));
         }
+        Ok(events
+            .into_iter()
+            .map(|event| self.outcome(event, returned.contains(&event.id)))
+            .collect())
+    }
+}
+
+impl Line {
+    fn outcome(&mut self, event: &Event, returned: bool) -> Outcome {
+        let Event { kind, .. } = event;
+        if returned {
+            self.routed.remove(kind);
+            return Outcome::Refused(format!(
+                "no queue of exchange {} takes {kind}: bind one",
+                self.exchange
+            ));
+        }
+        if !self.trusts(event) {
+            self.routed.insert(kind.clone());
+        }
+        Outcome::Delivered
     }
 }
 

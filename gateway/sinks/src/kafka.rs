@@ -73,12 +73,20 @@ impl Pipe for Line {
         }
     }
 
-    async fn answer(&mut self, _event: &Event, sent: DeliveryFuture) -> Result<Outcome, Down> {
-        match sent.await {
-            Ok(Ok(_place)) => Ok(Outcome::Delivered),
-            Ok(Err((error, _message))) => Err(down(&error)),
-            Err(_) => Err(Down::because("Kafka: the producer ended")),
+    async fn answers(&mut self, sent: Vec<(&Event, DeliveryFuture)>) -> Result<Vec<Outcome>, Down> {
+        let mut decided = Vec::new();
+        for (_, sent) in sent {
+            let down = match sent.await {
+                Ok(Ok(_place)) => {
+                    decided.push(Outcome::Delivered);
+                    continue;
+                }
+                Ok(Err((error, _message))) => down(&error),
+                Err(_) => Down::because("Kafka: the producer ended"),
+            };
+            return Err(Down { decided, ..down });
         }
+        Ok(decided)
     }
 }
 

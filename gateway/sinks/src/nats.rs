@@ -109,8 +109,18 @@ impl Pipe for Line {
         sent.map(Sent::UnderWay).map_err(|error| down(&error))
     }
 
-    async fn answer(&mut self, _event: &Event, ack: PublishAckFuture) -> Result<Outcome, Down> {
-        ack.await.map(|_| Outcome::Delivered).map_err(|error| down(&error))
+    async fn answers(
+        &mut self,
+        sent: Vec<(&Event, PublishAckFuture)>,
+    ) -> Result<Vec<Outcome>, Down> {
+        let mut decided = Vec::new();
+        for (_, ack) in sent {
+            match ack.await {
+                Ok(_) => decided.push(Outcome::Delivered),
+                Err(error) => return Err(Down { decided, ..down(&error) }),
+            }
+        }
+        Ok(decided)
     }
 }
 

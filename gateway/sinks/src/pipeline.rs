@@ -18,8 +18,8 @@ pub trait Pipe {
 
     async fn send(&mut self, event: &Event, body: Vec<u8>) -> Result<Sent<Self::Receipt>, Down>;
 
-    /// Waits for the answer: delivered or refused.
-    async fn answer(&mut self, event: &Event, receipt: Self::Receipt) -> Result<Outcome, Down>;
+    /// Waits for the answers to all of these: delivered or refused, one an event, in order.
+    async fn answers(&mut self, sent: Vec<(&Event, Self::Receipt)>) -> Result<Vec<Outcome>, Down>;
 }
 
 pub enum Sent<Receipt> {
@@ -49,40 +49,41 @@ async fn send_all<P: Pipe>(
     let mut under_way = Vec::new();
     for (at, event) in events.iter().enumerate() {
         if under_way.len() == WINDOW || !pipe.trusts(event) {
-            settle(pipe, events, &mut under_way, tally).await?;
+            settle(pipe, &mut under_way, tally).await?;
         }
         if tally.holds_back(at) {
             continue;
         }
         match pipe.send(event, event.cloud_event(source)).await {
-            Ok(Sent::UnderWay(receipt)) => under_way.push((at, receipt)),
+            Ok(Sent::UnderWay(receipt)) => under_way.push((at, event, receipt)),
             Ok(Sent::Refused(reason)) => tally.note(at, Outcome::Refused(reason)),
             Err(down) => {
                 // What was sent before may have arrived all the same.
-                let _ = settle(pipe, events, &mut under_way, tally).await;
+                let _ = settle(pipe, &mut under_way, tally).await;
                 return Err(down);
             }
         }
         if !pipe.trusts(event) {
-            settle(pipe, events, &mut under_way, tally).await?;
+            settle(pipe, &mut under_way, tally).await?;
         }
     }
-    settle(pipe, events, &mut under_way, tally).await
+    settle(pipe, &mut under_way, tally).await
 }
 
-/// Waits for what is under way, in order.
+/// Waits for what is under way: where each event stands in the batch, itself, and its receipt.
 async fn settle<P: Pipe>(
     pipe: &mut P,
-    events: &[Event],
-    under_way: &mut Vec<(usize, P::Receipt)>,
+    under_way: &mut Vec<(usize, &Event, P::Receipt)>,
     tally: &mut Tally<'_>,
 ) -> Result<(), Down> {
-    for (at, receipt) in under_way.drain(..) {
-        if let Some(event) = events.get(at) {
-            tally.note(at, pipe.answer(event, receipt).await?);
-        }
+    let places: Vec<usize> = under_way.iter().map(|(at, ..)| *at).collect();
+    let sent = under_way.drain(..).map(|(_, event, receipt)| (event, receipt)).collect();
+    let answers = pipe.answers(sent).await;
+    let outcomes = answers.as_ref().unwrap_or_else(|down| &down.decided);
+    for (at, outcome) in places.into_iter().zip(outcomes) {
+        tally.note(at, outcome.clone());
     }
-    Ok(())
+    answers.map(drop)
 }
 
 #[cfg(test)]
@@ -112,11 +113,17 @@ mod tests {
             Ok(Sent::UnderWay(self.sent.len() - 1))
         }
 
-        async fn answer(&mut self, _event: &Event, at: usize) -> Result<Outcome, Down> {
-            match self.goes_at {
-                Some(last) if at >= last => Err(Down::because("gone")),
-                _ if self.refuses.contains(&at) => Ok(Outcome::Refused("no".into())),
-                _ => Ok(Delivered),
+        async fn answers(&mut self, sent: Vec<(&Event, usize)>) -> Result<Vec<Outcome>, Down> {
+            let refuses = |at: &usize| self.refuses.contains(at);
+            let outcome = |at| if refuses(&at) { Outcome::Refused("no".into()) } else { Delivered };
+            let last = self.goes_at.unwrap_or(usize::MAX);
+            let all = sent.len();
+            let before = sent.into_iter().map(|(_, at)| at).take_while(|at| *at < last);
+            let decided: Vec<Outcome> = before.map(outcome).collect();
+            if decided.len() == all {
+                Ok(decided)
+            } else {
+                Err(Down { decided, ..Down::because("gone") })
             }
         }
     }

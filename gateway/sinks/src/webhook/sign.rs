@@ -1,5 +1,7 @@
 //! Who sent it, and that nobody changed it: HMAC-SHA256 over id, time and body.
 
+use std::sync::Arc;
+
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,7 +14,7 @@ const KEY_MAX: usize = 64;
 
 /// What the receiver knows too; never shown.
 #[derive(Clone)]
-pub struct Secret(hmac::Key);
+pub struct Secret(Arc<hmac::Key>);
 
 impl Secret {
     /// `whsec_` and base64.
@@ -24,7 +26,7 @@ impl Secret {
                  whsec_ and the base64 of 24 to 64 bytes (whsec_$(openssl rand -hex 32) is one)",
             )
         })?;
-        Ok(Secret(hmac::Key::new(hmac::HMAC_SHA256, &key)))
+        Ok(Secret(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &key))))
     }
 
     /// `v1,` and the signature in base64.

@@ -2,11 +2,12 @@
 
 use std::process::Stdio;
 
-use inventory_tests::chaos;
-use inventory_tests::commands::inventory;
-use inventory_tests::{Database, User};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
+
+use crate::chaos;
+use crate::commands::inventory;
+use crate::database::{Database, User};
 
 /// A relay; killed when dropped.
 pub struct Relay {
@@ -32,39 +33,42 @@ impl Relay {
 
     /// With more arguments.
     pub fn with(db: &Database, arguments: &[&str]) -> Relay {
-        let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
+        let folder = tempfile::tempdir().expect("a relay of our own");
+        let file = |name: &str| {
+            std::fs::File::create(folder.path().join(name)).expect("a relay of our own")
+        };
         let mut command = inventory();
         command.args(["relay", "--database-url", &db.url(User::Admin)]);
         let settings = QUICK.iter().filter(|quick| {
-            let name = quick.split('=').next().unwrap();
+            let name = quick.split('=').next().expect("a relay of our own");
             !arguments.iter().any(|argument| argument.starts_with(name))
         });
         command.args(settings).args(arguments);
         command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err")).kill_on_drop(true);
-        Relay { child: command.spawn().unwrap(), folder }
+        Relay { child: command.spawn().expect("a relay of our own"), folder }
     }
 
     pub fn kill(&self) {
-        chaos::kill(self.child.id().unwrap());
+        chaos::kill(self.child.id().expect("a relay of our own"));
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id().unwrap()
+        self.child.id().expect("a relay of our own")
     }
 
     /// Ends it in order; gives its exit code.
     pub async fn terminated(mut self) -> Option<i32> {
-        let pid = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
-        self.child.wait().await.unwrap().code()
+        let pid = Pid::from_raw(i32::try_from(self.pid()).expect("a relay of our own"))
+            .expect("a relay of our own");
+        kill_process(pid, Signal::TERM).expect("a relay of our own");
+        self.child.wait().await.expect("a relay of our own").code()
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("err")).unwrap()
+        std::fs::read_to_string(self.folder.path().join("err")).expect("a relay of our own")
     }
 
     pub fn out(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("out")).unwrap()
+        std::fs::read_to_string(self.folder.path().join("out")).expect("a relay of our own")
     }
 }
