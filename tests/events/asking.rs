@@ -65,6 +65,9 @@ pub async fn every_topic_is_told_as_the_outbox_has_it(pg: Pg) {
     assert_eq!(adjusted.data["payload"]["reason"], "fell \"off\" \\ the shelf");
 }
 
+/// A query, and which of all events it lets through.
+type Case<'c> = (&'c str, &'c dyn Fn(&Value) -> bool);
+
 pub async fn only_what_was_asked_for(pg: Pg) {
     let db = pg.database().await;
     let gateway = Gateway::before(&db).await;
@@ -73,7 +76,7 @@ pub async fn only_what_was_asked_for(pg: Pg) {
     }
     db.stock(&[("B/ b?", 5)]).await;
     let all = |told: &Value| told["id"].is_number();
-    let cases: &[(&str, &dyn Fn(&Value) -> bool)] = &[
+    let cases: &[Case<'_>] = &[
         ("topic=StockTransferred", &|told| told["topic"] == "StockTransferred"),
         ("topic=LowStockAlert,StockRecovered", &|told| {
             ["LowStockAlert", "StockRecovered"].contains(&told["topic"].as_str().unwrap())

@@ -94,7 +94,8 @@ async fn deaf(gateway: &Gateway) -> TcpStream {
 pub async fn who_does_not_listen_is_cut_off(pg: Pg) {
     let db = pg.database().await;
     db.stock(&[("A", 1_000_000)]).await;
-    let gateway = Gateway::with(&db, &["--write-timeout-ms", "500"]).await;
+    // Long for somebody who reads all the time, however busy the machine is.
+    let gateway = Gateway::with(&db, &["--write-timeout-ms", "2000"]).await;
     let mut live = gateway.reader.listen("", None).await;
     live.until_placed().await;
     let _deaf = [deaf(&gateway).await, deaf(&gateway).await, deaf(&gateway).await];
@@ -104,17 +105,19 @@ pub async fn who_does_not_listen_is_cut_off(pg: Pg) {
     .await;
     // More than all the buffers between them hold.
     let mut session = db.operator().await;
-    for n in 0..4 {
-        let many = format!(
-            "SELECT count(*) FROM inventory.deduct_many(array_fill(NULL::uuid, ARRAY[5000]), \
-             array_fill('A'::text, ARRAY[5000]), array_fill(1::bigint, ARRAY[5000]), \
-             reasons => array_fill('{n} {}'::text, ARRAY[5000]))",
-            "x".repeat(60)
-        );
-        session.run(&many).await;
-    }
-    session.run("SELECT inventory.deduct('A', 1, reason => 'end')").await;
-    let heard = live.until("end").await;
+    let sales = async {
+        for n in 0..4 {
+            let many = format!(
+                "SELECT count(*) FROM inventory.deduct_many(array_fill(NULL::uuid, ARRAY[5000]), \
+                 array_fill('A'::text, ARRAY[5000]), array_fill(1::bigint, ARRAY[5000]), \
+                 reasons => array_fill('{n} {}'::text, ARRAY[5000]))",
+                "x".repeat(60)
+            );
+            session.run(&many).await;
+        }
+        session.run("SELECT inventory.deduct('A', 1, reason => 'end')").await;
+    };
+    let (heard, ()) = futures::join!(live.until("end"), sales);
     assert_eq!(heard.len(), 20_001, "one who listens misses nothing");
     until("they are cut off", async || {
         metric(&gateway.reader, "inventory_event_clients").await == 1.0

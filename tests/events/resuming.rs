@@ -143,7 +143,8 @@ pub async fn who_goes_from_gateway_to_gateway_misses_nothing(pg: Pg) {
 
 pub async fn who_joins_while_others_write_misses_nothing(pg: Pg) {
     let db = pg.database().await;
-    let gateway = Gateway::before(&db).await;
+    // Those who have joined are not read from until all have.
+    let gateway = Gateway::with(&db, &["--write-timeout-ms", "600000"]).await;
     let writers = Writers::start(&db, 6).await;
     let mut first = gateway.reader.listen("from=beginning", None).await;
     let (mut before, mut others) = (Vec::new(), Vec::new());

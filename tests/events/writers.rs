@@ -33,7 +33,7 @@ impl Writers {
             tasks.push(tokio::spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
                     session.run(&format!("BEGIN; SELECT inventory.deduct('{sku}', 1)")).await;
-                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    tokio::time::sleep(Duration::from_millis(5)).await;
                     session
                         .run(&format!("SELECT inventory.adjust('{sku}', 1, 'back'); COMMIT"))
                         .await;

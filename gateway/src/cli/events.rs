@@ -58,7 +58,7 @@ async fn follow(settings: &Settings, args: EventsArgs) -> Result<()> {
     let filter = Filter { topics: args.topic, sku: args.sku, warehouse_id: args.warehouse };
     let mut source = match settings.gateway()? {
         Some(client) => Source::Gateway { client: Box::new(client), stream: None },
-        None => Source::Database { database: settings.database()?, session: None },
+        None => Source::Database { database: Box::new(settings.database()?), session: None },
     };
     let (mut answered, mut away) = (false, false);
     loop {
@@ -85,7 +85,7 @@ async fn follow(settings: &Settings, args: EventsArgs) -> Result<()> {
 
 /// Where events come from.
 enum Source {
-    Database { database: Database, session: Option<Session> },
+    Database { database: Box<Database>, session: Option<Session> },
     Gateway { client: Box<Client>, stream: Option<Stream> },
 }
 

@@ -14,6 +14,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// Followers that read alone at once: each has one of the pool's connections meanwhile.
 const ALONE: usize = 2;
+/// For the look that tells whether a cursor holds.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// Between two tries while the database is away.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -52,15 +54,16 @@ impl Bus {
         (Arc::new(Bus { pool, joins, alone: Semaphore::new(ALONE) }), reader)
     }
 
-    /// Somebody who listens. Fails where the cursor cannot be gone on from; while the database is away
-    /// that turns out later.
+    /// Somebody who listens. Fails where the cursor cannot be gone on from; while the database is away,
+    /// or has no time, that turns out later.
     pub async fn follow(self: &Arc<Self>, from: From) -> Result<Follower> {
         let near = from == From::Now;
         let mut follower =
             Follower { bus: self.clone(), from, ready: VecDeque::new(), live: None, near };
         if !near {
-            match follower.look().await {
-                Err(error) if !passes(&error) => return Err(error),
+            // While many read alone a turn is long in coming: the stream begins, and the rest is told in it.
+            match tokio::time::timeout(FIRST_LOOK, follower.look()).await {
+                Ok(Err(error)) if !passes(&error) => return Err(error),
                 _ => {}
             }
         }
