@@ -129,9 +129,7 @@ async fn functions_are_for_their_roles_alone(pg: Pg) {
         | "delete_product" | "delete_warehouse" | "set_hot" | "repair_leases"
         | "create_api_key" | "api_keys" | "revoke_api_key" | "touch_api_keys" | "put_sink"
         | "pause_sink" | "resume_sink" | "drop_sink" | "take_turns" | "give_turns"
-        | "save_progress" | "due_events" => {
-            user == User::Admin
-        }
+        | "save_progress" | "due_events" => user == User::Admin,
         "orders_keep_to_their_states" => false,
         other => panic!("whose is {other}?"),
     };

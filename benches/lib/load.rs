@@ -29,7 +29,9 @@ pub struct Load {
 
 impl Load {
     pub fn new(name: impl Into<String>, script: impl Into<String>, clients: u32) -> Load {
-        Load { name: name.into(), scripts: vec![script.into()],
+        Load {
+            name: name.into(),
+            scripts: vec![script.into()],
             clients,
             role: CALLER,
             calls_per_second: None,

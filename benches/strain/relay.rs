@@ -43,7 +43,8 @@ pub fn measure(site: &Site) -> Result<Outcome> {
     database.run(&format!("SELECT inventory.put_sink('bench', '{stream}')"))?;
     let _relay = Relay::start(&database)?;
 
-    let mut load = Load::new("deduct_many", include_str!("../ours/deduct_many_spread.sql"), CLIENTS);
+    let mut load =
+        Load::new("deduct_many", include_str!("../ours/deduct_many_spread.sql"), CLIENTS);
     load.calls_per_second = Some(CALLS);
     site.bar.phase(format!("{NAME}: {}", load.name), site.span().as_secs());
     let running = site.start(&database, &load)?;
@@ -60,7 +61,11 @@ pub fn measure(site: &Site) -> Result<Outcome> {
     })?;
     let orders = side.calls_per_second * f64::from(ORDERS);
     outcome.note("orders", orders, "/s");
-    outcome.note("events delivered", database.number("SELECT delivered FROM inventory.sinks")? as f64, "events");
+    outcome.note(
+        "events delivered",
+        database.number("SELECT delivered FROM inventory.sinks")? as f64,
+        "events",
+    );
     let offered = side.calls_per_second / f64::from(CALLS);
     let tables = "SELECT pg_total_relation_size('inventory.relay_cursor') + pg_total_relation_size('inventory.relay') \
                        + pg_total_relation_size('inventory.outbox_parked') + pg_total_relation_size('inventory.sink')";
@@ -89,7 +94,9 @@ impl Relay {
         let program: PathBuf =
             std::env::current_exe().unwrap_or_default().with_file_name("inventory");
         let mut command = Command::new(&program);
-        command.args(["relay", "--log", "warn"]).env("INVENTORY_DATABASE_URL", database.url(KEEPER));
+        command
+            .args(["relay", "--log", "warn"])
+            .env("INVENTORY_DATABASE_URL", database.url(KEEPER));
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         Ok(Relay(spawned.map_err(|source| Error::Spawn { program: program.into(), source })?))
     }

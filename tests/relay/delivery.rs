@@ -201,11 +201,9 @@ pub async fn a_copy_of_the_database_is_silent(pg: Pg) {
     until_idle(&mut reader).await;
     assert_eq!(receiver.repeats(), 0);
     let heard = receiver.heard();
-    let generations: BTreeSet<&str> = heard[told..]
-        .iter()
-        .map(|heard| heard.whole_id.rsplit('-').nth(1).unwrap())
-        .collect();
-    assert_eq!(generations, BTreeSet::from(["1", "2"]));
+    let generations: BTreeSet<&str> =
+        heard[told..].iter().map(|heard| heard.whole_id.rsplit('-').nth(1).unwrap()).collect();
+    assert_eq!(generations.len(), 2, "those of the original and the copy's own: {generations:?}");
     copy.verify_is_clean().await;
 }
 
@@ -242,11 +240,13 @@ pub async fn tables_do_not_grow_with_what_was_delivered(pg: Pg) {
         until_idle(&mut owner).await;
         owner.check(rows, "1|1|1|0").await;
     }
-    let delivered = "SELECT delivered = (SELECT count(*) FROM inventory.journal) FROM inventory.sinks";
+    let delivered =
+        "SELECT delivered = (SELECT count(*) FROM inventory.journal) FROM inventory.sinks";
     owner.check(delivered, "t").await;
     // What is written again and again takes its own room again.
     owner.run("VACUUM inventory.relay_cursor, inventory.relay").await;
-    let pages = "SELECT pg_relation_size('inventory.relay_cursor') + pg_relation_size('inventory.relay')";
+    let pages =
+        "SELECT pg_relation_size('inventory.relay_cursor') + pg_relation_size('inventory.relay')";
     let before = owner.number(pages).await;
     for _ in 0..10 {
         sell(&db, 25).await;

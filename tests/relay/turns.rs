@@ -2,7 +2,8 @@
 
 use inventory_tests::Pg;
 
-const SINKS: &str = "SELECT inventory.put_sink(name, 'stdout:') FROM unnest(ARRAY['a', 'b', 'c']) AS name";
+const SINKS: &str =
+    "SELECT inventory.put_sink(name, 'stdout:') FROM unnest(ARRAY['a', 'b', 'c']) AS name";
 /// The sinks of a relay, those to give back marked.
 fn take(relay: &str) -> String {
     format!(
@@ -45,8 +46,10 @@ pub async fn a_turn_that_is_over_saves_nothing(pg: Pg) {
     let first = admin.number(turn).await;
     let cursor = admin.text("SELECT e.cursor FROM inventory.read_events() AS e LIMIT 1").await;
     let save = |turn: i64, cursor: &str| {
-        format!("SELECT inventory.save_progress('a', {turn}, '{cursor}', 1, park_ids => ARRAY[1], park_skus => ARRAY['A'], \
-                 park_attempts => ARRAY[1], park_waits => ARRAY['1 hour'::interval], park_errors => ARRAY['no'])")
+        format!(
+            "SELECT inventory.save_progress('a', {turn}, '{cursor}', 1, park_ids => ARRAY[1], park_skus => ARRAY['A'], \
+                 park_attempts => ARRAY[1], park_waits => ARRAY['1 hour'::interval], park_errors => ARRAY['no'])"
+        )
     };
     admin.check(&save(first + 1, &cursor), "f").await;
     admin.check("SELECT count(*) FROM inventory.parked_events", "0").await;
@@ -59,6 +62,28 @@ pub async fn a_turn_that_is_over_saves_nothing(pg: Pg) {
     owner.check(&format!("SELECT cursor = '{cursor}' FROM inventory.relay_cursor"), "t").await;
     admin.check("SELECT status, attempts, error FROM inventory.parked_events", "RETRY|1|no").await;
     db.verify_is_clean().await;
+}
+
+pub async fn a_sink_that_refuses_too_much_is_paused(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10)]).await;
+    let mut admin = db.admin().await;
+    admin.run("SELECT inventory.put_sink('a', 'stdout:', true), inventory.take_turns('one')").await;
+    let save = "SELECT inventory.save_progress('a', 1, park_ids => ARRAY[1], park_skus => ARRAY['A'], \
+         park_attempts => ARRAY[8], park_waits => ARRAY[NULL]::interval[], park_errors => ARRAY['no'])";
+    let fill = |from: u32, to: u32| {
+        format!(
+            "INSERT INTO inventory.outbox_parked \
+             SELECT 'a', n, 'A', 'DEAD', 8, NULL, 'no', now() FROM generate_series({from}, {to}) AS n"
+        )
+    };
+    let mut owner = db.owner().await;
+    owner.run(&fill(2, 10_000)).await;
+    admin.check(save, "t").await;
+    admin.check("SELECT dead, state FROM inventory.sinks", "10000|ACTIVE").await;
+    owner.run(&fill(10_001, 10_001)).await;
+    admin.check(save, "t").await;
+    admin.check("SELECT dead, state FROM inventory.sinks", "10001|PAUSED").await;
 }
 
 pub async fn the_outbox_says_what_became_of_each_event(pg: Pg) {
@@ -89,10 +114,16 @@ pub async fn the_outbox_says_what_became_of_each_event(pg: Pg) {
     reader.check(old, &expected).await;
     // It is redriven once a request id.
     let call = |id: &str| {
-        format!("SELECT code, replayed FROM inventory.redrive({id}, request_id => '11111111-1111-4111-8111-111111111111')")
+        format!(
+            "SELECT code, replayed FROM inventory.redrive({id}, request_id => '11111111-1111-4111-8111-111111111111')"
+        )
     };
     op.check(&call(ids[1]), "ok|f").await;
-    op.check("SELECT count(*) FROM inventory.parked_events WHERE status = 'RETRY' AND attempts = 0", "1").await;
+    op.check(
+        "SELECT count(*) FROM inventory.parked_events WHERE status = 'RETRY' AND attempts = 0",
+        "1",
+    )
+    .await;
     op.check(&call(ids[1]), "ok|t").await;
     op.check_refused(&call(ids[0]), "IV009", "").await;
     let sent = format!("SELECT inventory.redrive({})", ids[0]);
@@ -105,7 +136,10 @@ pub async fn secrets_of_sinks_are_for_relays(pg: Pg) {
     let db = pg.database().await;
     let mut admin = db.admin().await;
     admin.run("SELECT inventory.put_sink('a', 'redis://u:s3cret@host:1/s?password=s3cret')").await;
-    db.reader().await.check("SELECT name, address, state FROM inventory.sinks", "a|redis://host:1/s|ACTIVE").await;
+    db.reader()
+        .await
+        .check("SELECT name, address, state FROM inventory.sinks", "a|redis://host:1/s|ACTIVE")
+        .await;
     let mut op = db.operator().await;
     for sql in ["SELECT * FROM inventory.sink", "SELECT * FROM inventory.take_turns('x')"] {
         op.check_refused(sql, "42501", "").await;

@@ -74,11 +74,14 @@ async fn list(settings: &Settings, status: Option<Status>, limit: i64) -> Result
             number("event", |e: &OutboxEvent| e.id.to_string()),
             text("sink", |e| e.sink.clone().unwrap_or_default()),
             text("type", |e| e.event_type.clone()),
-            text("sku", |e| e.payload.get("sku").and_then(|sku| sku.as_str()).unwrap_or("").to_owned()),
+            text("sku", |e| {
+                e.payload.get("sku").and_then(|sku| sku.as_str()).unwrap_or("").to_owned()
+            }),
             text("status", |e| e.status.clone()),
             number("tries", |e| e.attempts.to_string()),
             text("next try", |e| {
-                e.next_attempt_at.map_or(String::new(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
+                e.next_attempt_at
+                    .map_or(String::new(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
             }),
             text("error", |e| e.error.clone().unwrap_or_default()),
         ],

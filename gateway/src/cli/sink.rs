@@ -21,8 +21,8 @@ Example:
         /// What it is called: lower-case letters, digits, - and _
         name: String,
         /// Where it is
-        #[arg(hide_env_values = true)]
-        url: String,
+        #[arg(value_name = "URL")]
+        target: String,
         /// Begin with the oldest event that there is
         #[arg(long)]
         from_beginning: bool,
@@ -30,9 +30,7 @@ Example:
     /// Sinks, how far each has come, and what keeps it
     List,
     /// Tell a sink nothing until it is resumed
-    Pause {
-        name: String,
-    },
+    Pause { name: String },
     /// Go on where a sink was paused, or where the database was restored or cloned
     Resume {
         name: String,
@@ -41,15 +39,13 @@ Example:
         skip: bool,
     },
     /// Forget a sink and what waits for it
-    Remove {
-        name: String,
-    },
+    Remove { name: String },
 }
 
 pub async fn run(settings: &Settings, command: SinkCommand) -> Result<()> {
     match command {
-        SinkCommand::Add { name, url, from_beginning } => {
-            add(settings, &name, &url, from_beginning).await
+        SinkCommand::Add { name, target, from_beginning } => {
+            add(settings, &name, &target, from_beginning).await
         }
         SinkCommand::List => list(settings).await,
         SinkCommand::Pause { name } => {

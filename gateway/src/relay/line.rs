@@ -95,7 +95,11 @@ impl<'s> Line<'s> {
 
     fn went_away(&mut self, name: &str, down: &Down) -> Duration {
         if self.away == 0 {
-            tracing::warn!(sink = name, reason = down.reason, "the sink is away; it is tried again");
+            tracing::warn!(
+                sink = name,
+                reason = down.reason,
+                "the sink is away; it is tried again"
+            );
         }
         self.sink = None;
         self.away = self.away.saturating_add(1);

@@ -67,7 +67,9 @@ async fn take(settings: &RelaySettings, pool: &Pool, lines: &mut Lines) -> Resul
     for turn in turns {
         match (turn.give_back, lines.0.contains_key(&turn.sink)) {
             (true, true) => lines.finish(&turn.sink),
-            (true, false) => pool.session().await?.give_turns(&settings.name, Some(&turn.sink)).await?,
+            (true, false) => {
+                pool.session().await?.give_turns(&settings.name, Some(&turn.sink)).await?
+            }
             (false, true) => {}
             (false, false) => lines.begin(settings, pool, turn),
         }

@@ -9,12 +9,7 @@ use std::time::Duration;
 #[derive(Args, Clone, Debug)]
 pub struct RelayArgs {
     /// What events say they come from: which shop this is, a URI reference
-    #[arg(
-        long,
-        env = "INVENTORY_RELAY_SOURCE",
-        default_value = "/inventory",
-        value_name = "URI"
-    )]
+    #[arg(long, env = "INVENTORY_RELAY_SOURCE", default_value = "/inventory", value_name = "URI")]
     pub relay_source: String,
 
     /// Tries of an event that a sink refuses, before it is dead and those behind it go on

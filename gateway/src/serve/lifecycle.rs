@@ -69,7 +69,8 @@ impl Relaying {
     fn start(settings: &ServeSettings, app: &App) -> Relaying {
         Relaying(settings.relay.then(|| {
             let (stop, stopped) = watch::channel(false);
-            let relay = relay::run(settings.relaying.settings(), app.administering.clone(), stopped);
+            let relay =
+                relay::run(settings.relaying.settings(), app.administering.clone(), stopped);
             (stop, tokio::spawn(relay))
         }))
     }

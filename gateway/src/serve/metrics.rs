@@ -18,8 +18,7 @@ const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 
 static META: Metadata<'static> = Metadata::new("inventory", Level::INFO, None);
 
-const PENDING_HELP: &str =
-    "Events that a sink has still to hear; without a label, the slowest sink, or all where there is none";
+const PENDING_HELP: &str = "Events that a sink has still to hear; without a label, the slowest sink, or all where there is none";
 const PARKED_HELP: &str = "Events that a sink did not take: tried again, or given up";
 const DELIVERED_HELP: &str = "Events that a sink was told";
 /// Labels and values of one sink's lines.
@@ -130,10 +129,7 @@ impl Metrics {
         for outcome in ["accepted", "insufficient_stock"] {
             self.counter("inventory_deductions_total", &[("outcome", outcome)]).increment(0);
         }
-        for name in [
-            "inventory_breaker_state",
-            "inventory_hot_skus",
-        ] {
+        for name in ["inventory_breaker_state", "inventory_hot_skus"] {
             self.gauge(name, &[], 0.0);
         }
         for state in ["idle", "busy"] {
@@ -168,9 +164,13 @@ impl Metrics {
         family("inventory_outbox_pending", "gauge", PENDING_HELP, pending, &|sink| {
             vec![("", sink.pending as f64)]
         });
-        family("inventory_outbox_lag_seconds", "gauge", "Age of the oldest of them", lag, &|sink| {
-            vec![("", sink.lag_seconds)]
-        });
+        family(
+            "inventory_outbox_lag_seconds",
+            "gauge",
+            "Age of the oldest of them",
+            lag,
+            &|sink| vec![("", sink.lag_seconds)],
+        );
         family("inventory_outbox_parked", "gauge", PARKED_HELP, None, &|sink| {
             vec![
                 (",status=\"retry\"", sink.retrying as f64),

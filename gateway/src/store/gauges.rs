@@ -24,7 +24,8 @@ pub struct Backlog {
 impl Backlog {
     /// That of the sink which has most to hear; nothing without sinks.
     pub fn slowest(sinks: &[SinkStatus]) -> Option<Backlog> {
-        let of = |sink: &SinkStatus| Backlog { pending: sink.pending, lag_seconds: sink.lag_seconds };
+        let of =
+            |sink: &SinkStatus| Backlog { pending: sink.pending, lag_seconds: sink.lag_seconds };
         sinks.iter().max_by_key(|sink| sink.pending).map(of)
     }
 }

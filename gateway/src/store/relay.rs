@@ -91,7 +91,12 @@ pub struct OutboxPlace {
 
 impl Session {
     /// Makes it, or gives it another address. Gives whether it is new.
-    pub async fn put_sink(&mut self, name: &str, target: &str, from_beginning: bool) -> Result<bool> {
+    pub async fn put_sink(
+        &mut self,
+        name: &str,
+        target: &str,
+        from_beginning: bool,
+    ) -> Result<bool> {
         let put = sqlx::query(sql::PUT_SINK).bind(name).bind(target).bind(from_beginning);
         Ok(put.fetch_one(&mut self.connection).await?.try_get("created")?)
     }
@@ -226,7 +231,12 @@ impl Session {
     }
 
     /// Events that a sink did not take and that are not given up, in order.
-    pub async fn due_events(&mut self, source: Uuid, sink: &str, max: usize) -> Result<Vec<Parked>> {
+    pub async fn due_events(
+        &mut self,
+        source: Uuid,
+        sink: &str,
+        max: usize,
+    ) -> Result<Vec<Parked>> {
         let rows = sqlx::query(sql::DUE_EVENTS)
             .bind(sink)
             .bind(i32::try_from(max).unwrap_or(i32::MAX))

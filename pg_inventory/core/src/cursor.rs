@@ -286,7 +286,9 @@ impl Seen {
 }
 
 fn unreadable() -> Refusal {
-    Refusal::invalid("cursor must be one that inventory.events_now() or inventory.read_events() gave")
+    Refusal::invalid(
+        "cursor must be one that inventory.events_now() or inventory.read_events() gave",
+    )
 }
 
 /// `valid_in:generation:xmax:mark:next:late:open`, and of what is being read

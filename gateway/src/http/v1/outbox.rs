@@ -100,9 +100,9 @@ async fn redrive(
     let caller = command.caller();
     let named = sink.clone();
     let replayed = app
-        .command(move |mut session| async move {
-            session.redrive(id, named.as_deref(), &caller).await
-        })
+        .command(
+            move |mut session| async move { session.redrive(id, named.as_deref(), &caller).await },
+        )
         .await
         .map_err(|problem| command.refuse(problem))?;
     Ok(command.answer(Json(Redriven { id, sink, replayed }), replayed))
