@@ -69,7 +69,9 @@ callable AS MATERIALIZED (
            CASE WHEN p.proname IN ('verify', 'doctor', 'group_commit') THEN 'inventory_reader'
                 WHEN p.proname IN ('install', 'put_product', 'put_warehouse', 'delete_product', 'delete_warehouse',
                                    'maintain', 'reshard', 'reshard_step', 'set_hot', 'repair_leases',
-                                   'create_api_key', 'api_keys', 'revoke_api_key', 'touch_api_keys') THEN 'inventory_admin'
+                                   'create_api_key', 'api_keys', 'revoke_api_key', 'touch_api_keys',
+                                   'put_sink', 'pause_sink', 'resume_sink', 'drop_sink', 'take_turns', 'give_turns',
+                                   'save_progress', 'due_events') THEN 'inventory_admin'
                 ELSE 'inventory_operator' END AS role,
            -- Of a table: nobody calls it.
            p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype AS guards

@@ -58,6 +58,10 @@ const OF_COMMANDS: &[Exception] = &[
         &["orders"],
         "looks into each open order by a partial index: few beside all that ever were",
     ),
+    except("put_sink(", &["journal"], "all notes of the journal's end: a thousand at most"),
+    except("resume_sink(", &["journal"], "the same"),
+    except("events_now(", &["journal"], "the same"),
+    except("maintain(", &["journal"], "the same"),
 ];
 
 const OF_READERS: &[Exception] = &[
@@ -91,6 +95,11 @@ const OF_READERS: &[Exception] = &[
          cost every command, and the ids of a week are in another table",
     ),
     except("EXECUTE \"movements_exist\"", &["journal"], "stops at the first row"),
+    except(
+        "outbox",
+        &["journal"],
+        "in the order of the key, a row or more for each of the journal's: it stops when the page is full",
+    ),
 ];
 
 /// Statements of the gateway that read views, each with arguments.

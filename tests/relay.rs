@@ -28,6 +28,7 @@ promises!(
     what_was_pruned_is_said_to_be,
     relays_share_sinks_and_hand_them_over,
     a_turn_that_is_over_saves_nothing,
+    a_sink_that_refuses_too_much_is_paused,
     the_outbox_says_what_became_of_each_event,
     secrets_of_sinks_are_for_relays,
     a_sink_that_is_away_for_a_while_hears_it_all,

@@ -98,7 +98,7 @@ impl Relay {
             .args(["relay", "--log", "warn"])
             .env("INVENTORY_DATABASE_URL", database.url(KEEPER));
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-        Ok(Relay(spawned.map_err(|source| Error::Spawn { program: program.into(), source })?))
+        Ok(Relay(spawned.map_err(|source| Error::Spawn { program, source })?))
     }
 }
 

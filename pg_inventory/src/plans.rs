@@ -306,6 +306,8 @@ statements! {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (sink, id) DO UPDATE SET status = excluded.status, attempts = excluded.attempts,
                 next_attempt_at = excluded.next_attempt_at, error = coalesce(excluded.error, p.error)";
+    COUNT_DEAD(TEXTOID) =
+        "SELECT pg_catalog.count(*) FROM inventory.outbox_parked AS p WHERE p.sink = $1 AND p.status = 'DEAD'";
     /// Of each SKU the first says when all are due.
     DUE_EVENTS(TEXTOID, INT8OID, TIMESTAMPTZOID) =
         "SELECT w.id, e.generation, e.event_type, w.sku, e.payload, e.trace_id, e.at, w.attempts, w.due

@@ -202,7 +202,7 @@ pub async fn a_copy_of_the_database_is_silent(pg: Pg) {
     let heard = receiver.heard();
     let generations: BTreeSet<&str> =
         heard[told..].iter().map(|heard| heard.whole_id.rsplit('-').nth(1).unwrap()).collect();
-    assert_eq!(generations, BTreeSet::from(["1", "2"]));
+    assert_eq!(generations.len(), 2, "those of the original and the copy's own: {generations:?}");
     copy.verify_is_clean().await;
 }
 

@@ -64,6 +64,28 @@ pub async fn a_turn_that_is_over_saves_nothing(pg: Pg) {
     db.verify_is_clean().await;
 }
 
+pub async fn a_sink_that_refuses_too_much_is_paused(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10)]).await;
+    let mut admin = db.admin().await;
+    admin.run("SELECT inventory.put_sink('a', 'stdout:', true), inventory.take_turns('one')").await;
+    let save = "SELECT inventory.save_progress('a', 1, park_ids => ARRAY[1], park_skus => ARRAY['A'], \
+         park_attempts => ARRAY[8], park_waits => ARRAY[NULL]::interval[], park_errors => ARRAY['no'])";
+    let fill = |from: u32, to: u32| {
+        format!(
+            "INSERT INTO inventory.outbox_parked \
+             SELECT 'a', n, 'A', 'DEAD', 8, NULL, 'no', now() FROM generate_series({from}, {to}) AS n"
+        )
+    };
+    let mut owner = db.owner().await;
+    owner.run(&fill(2, 10_000)).await;
+    admin.check(save, "t").await;
+    admin.check("SELECT dead, state FROM inventory.sinks", "10000|ACTIVE").await;
+    owner.run(&fill(10_001, 10_001)).await;
+    admin.check(save, "t").await;
+    admin.check("SELECT dead, state FROM inventory.sinks", "10001|PAUSED").await;
+}
+
 pub async fn the_outbox_says_what_became_of_each_event(pg: Pg) {
     let db = pg.database().await;
     let mut reader = db.reader().await;

@@ -21,8 +21,8 @@ Example:
         /// What it is called: lower-case letters, digits, - and _
         name: String,
         /// Where it is
-        #[arg(hide_env_values = true)]
-        url: String,
+        #[arg(value_name = "URL")]
+        target: String,
         /// Begin with the oldest event that there is
         #[arg(long)]
         from_beginning: bool,
@@ -44,8 +44,8 @@ Example:
 
 pub async fn run(settings: &Settings, command: SinkCommand) -> Result<()> {
     match command {
-        SinkCommand::Add { name, url, from_beginning } => {
-            add(settings, &name, &url, from_beginning).await
+        SinkCommand::Add { name, target, from_beginning } => {
+            add(settings, &name, &target, from_beginning).await
         }
         SinkCommand::List => list(settings).await,
         SinkCommand::Pause { name } => {

@@ -167,6 +167,8 @@ impl Round {
         rules: &Rules<'_>,
     ) -> Progress {
         let mut progress = Progress { failure: down.map(str::to_owned), ..Progress::default() };
+        // Then it was the suspect's fault that the sink went away.
+        let others_came = outcomes.contains(&Outcome::Delivered);
         let mut outcomes = outcomes.iter();
         for at in &self.parked {
             let event = &parked[*at];
@@ -187,8 +189,7 @@ impl Round {
             let sku = || fresh.event.sku.clone();
             match way {
                 Way::Behind => progress.park.push(Park::behind(fresh.id, sku())),
-                // Others came through: it was the event.
-                Way::Suspected if progress.delivered > 0 => {
+                Way::Suspected if others_came => {
                     let why = "the sink goes away whenever it is sent this event";
                     progress.park.push(rules.refused(fresh.id, sku(), 0, why));
                 }

@@ -5,6 +5,8 @@ use crate::text::required;
 
 /// The most sinks of one database: each is a loop of a relay.
 pub const SINKS_MAX: usize = 100;
+/// From so many events on that it refused for good a sink is paused: it is not this or that event.
+pub const DEAD_MAX: i64 = 10_000;
 /// The most characters of a sink's name.
 const NAME_MAX: usize = 32;
 /// The most characters of its URL.

@@ -10,7 +10,7 @@ use crate::session::{self, Session};
 use crate::{plans, sql_function};
 use inventory_core::cursor::Cursor;
 use inventory_core::fingerprint::Content;
-use inventory_core::sink;
+use inventory_core::sink::{self, DEAD_MAX};
 use inventory_core::text::{Label, required};
 use inventory_core::time::Moment;
 use inventory_core::{LINES_MAX, Refusal};
@@ -169,6 +169,11 @@ fn save_progress(call: &Call) -> Result<Answer, Refusal> {
         if let Some(cursor) = &cursor {
             cursor.check_generation(session.generation)?;
         }
+        let gives_up = parked.iter().any(Parked::is_dead);
+        if gives_up {
+            // Before its cursor, as everybody locks them.
+            spi.execute(plans::LOCK_SINK.plan(spi), &Args::new().text(&sink));
+        }
         let now = server::now();
         let args = Args::new().text(&sink).int8(turn).int8(delivered);
         let args = args.maybe_text(failure.as_deref()).moment(now);
@@ -182,8 +187,17 @@ fn save_progress(call: &Call) -> Result<Answer, Refusal> {
         let args = Args::new().text(&sink).int8s(settled.into_iter());
         spi.execute(plans::SETTLE.plan(spi), &args);
         parked.iter().for_each(|event| event.keep(spi, &sink, now));
+        if gives_up && dead(spi, &sink) > DEAD_MAX {
+            sinks::keep(spi, &session, &sink, "PAUSED");
+        }
         Ok(Answer::Scalar(Value::Bool(true)))
     })
+}
+
+/// How many events a sink refused for good.
+fn dead(spi: &Spi, sink: &str) -> i64 {
+    let count = spi.execute(plans::COUNT_DEAD.plan(spi), &Args::new().text(sink));
+    count.first().map_or(0, |row| row.int8(1))
 }
 
 /// `id, generation, event_type, sku, payload, trace_id, at, attempts, due`: all that waits to be sent

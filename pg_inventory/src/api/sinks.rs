@@ -90,7 +90,7 @@ fn changed(changed: bool) -> Result<Answer, Refusal> {
     Ok(Answer::Row(&CHANGED, vec![ok(), Value::Bool(changed)]))
 }
 
-fn keep(spi: &Spi, session: &Session, name: &str, state: &str) {
+pub fn keep(spi: &Spi, session: &Session, name: &str, state: &str) {
     let args = Args::new().text(name).text(state).int4(session.generation);
     spi.execute(plans::KEEP_SINK.plan(spi), &args);
 }

@@ -113,9 +113,18 @@ pub fn next_transaction_id() -> u64 {
 /// Waits until all that the log has by now is on disk: no crash gives the transaction ids and the values
 /// of sequences in it a second time.
 pub fn make_log_durable() {
-    // SAFETY: asks for a position that was written, and waits for it.
-    unsafe { pg_sys::XLogFlush(pg_sys::GetXLogInsertRecPtr()) };
+    // SAFETY: reads shared state.
+    let next = unsafe { pg_sys::GetXLogInsertRecPtr() };
+    // Where the next record begins a page, the last one ended before that page's header.
+    let in_page = next % u64::from(pg_sys::XLOG_BLCKSZ);
+    let end = if in_page <= LOG_PAGE_HEADER { next - in_page } else { next };
+    // SAFETY: waits for a position that was inserted.
+    unsafe { pg_sys::XLogFlush(end) };
 }
+
+/// Bytes of the longest header of a page of the log (SizeOfXLogLongPHD in xlog_internal.h); no record ends
+/// so early in a page.
+const LOG_PAGE_HEADER: u64 = 40;
 
 /// Whether this transaction has an id: without one it has written and locked nothing.
 pub fn has_transaction_id() -> bool {
