@@ -24,6 +24,8 @@ use crate::redis;
 
 const USER: &str = "relay";
 const PASSWORD: &str = "of-the-tests";
+/// Of a Redis stream: its id, and its fields with their values.
+type Entry = (String, Vec<(String, Vec<u8>)>);
 /// RabbitMQ takes its time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -221,8 +223,7 @@ impl Broker {
         loop {
             let mut page = ::redis::cmd("XRANGE");
             page.arg("events").arg(&from).arg("+").arg("COUNT").arg(1_000);
-            let page: Vec<(String, Vec<(String, Vec<u8>)>)> =
-                page.query_async(&mut connection).await.expect("Redis answers");
+            let page: Vec<Entry> = page.query_async(&mut connection).await.expect("Redis answers");
             let Some((last, _)) = page.last() else { return events };
             from = format!("({last}");
             let fields = page.into_iter().flat_map(|(_, fields)| fields);
