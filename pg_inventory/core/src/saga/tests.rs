@@ -217,14 +217,15 @@ fn pauses_double_and_stay_within_their_limit() {
 
 #[test]
 fn what_cannot_end_well_is_refused_with_its_place() {
+    type Change = fn(&mut Definition);
     let sound = Definition::outbound_order();
     assert!(sound.check().is_ok());
-    let wrong = |change: fn(&mut Definition)| {
+    let wrong = |change: Change| {
         let mut definition = sound.clone();
         change(&mut definition);
         definition.check().map(drop).unwrap_err().detail
     };
-    let cases: [(fn(&mut Definition), &str); 8] = [
+    let cases: [(Change, &str); 8] = [
         (|d| d.steps.clear(), "steps: 1 to 20"),
         (|d| d.steps[1].name = "reserve".into(), "steps[1].name: \"reserve\" comes twice"),
         (|d| d.steps[1].action = "../x".into(), "steps[1].action: \"../x\" must have"),
