@@ -5,6 +5,8 @@
 //!
 //! `client` talks to another gateway the way `store` talks to the database.
 //!
+//! `console` gives browsers the pages that people look at all this with.
+//!
 //! `serve` builds and runs the service: `http` is what it says, `deduct` how many requests meet in one
 //! statement. `cli` reads arguments and prints · `store` is the only place that talks SQL · `replay` sends
 //! movements through it in large batches · `retail` and `sample` make those movements, from a file
@@ -13,6 +15,7 @@
 pub mod cli;
 pub mod client;
 pub mod cluster;
+pub mod console;
 pub mod deduct;
 pub mod error;
 pub mod http;
