@@ -35,6 +35,9 @@ pub async fn keep(app: Arc<App>) {
         if !hot.is_empty() || !cold.is_empty() {
             tracing::info!(?hot, ?cold, "what is hot here has changed");
         }
+        if let Some(fallback) = &app.front.fallback {
+            app.metrics.leases(fallback.held(), fallback.waiting());
+        }
         app.metrics.tidy();
         if let Some(limits) = &app.limits {
             limits.tidy();

@@ -52,6 +52,6 @@ function warm(rows) {
     { title: "Warehouse", number: true, show: ({ warehouse_id: id }) => id },
     { title: "A second", number: true, show: ({ rate }) => units(rate) },
     { title: "Since", show: ({ since }) => when(since) },
-    { title: "", later: true, show: ({ by_hand: byHand }) => (byHand ? badge("By hand", "calm") : "") },
+    { title: "Note", quiet: true, later: true, show: ({ by_hand: byHand }) => (byHand ? badge("By hand", "calm") : "") },
   ], rows, nameOf);
 }

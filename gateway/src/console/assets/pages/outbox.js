@@ -60,7 +60,7 @@ function shown(rows, visit) {
     { title: "Attempts", number: true, show: ({ attempts }) => units(attempts) },
     { title: "Next", later: true, show: ({ next_attempt_at: at }) => when(at) },
     { title: "Since", later: true, show: ({ at }) => when(at) },
-    { title: "", show: (row) => (["DEAD", "RETRY"].includes(row.status) ? redrive(row) : "") },
+    { title: "What to do", quiet: true, show: (row) => (["DEAD", "RETRY"].includes(row.status) ? redrive(row) : "") },
   ], rows, ({ id, sink }) => `${id}.${sink ?? ""}`);
 }
 

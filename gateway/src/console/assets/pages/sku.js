@@ -86,7 +86,7 @@ function places({ warehouses }) {
   return table("Where it lies", [
     { title: "Warehouse", show: ({ warehouse_id: id }) => id },
     ...LEVELS,
-    { title: "", show: ({ low }) => (low ? badge("Low", "warn") : "") },
+    { title: "Note", quiet: true, show: ({ low }) => (low ? badge("Low", "warn") : "") },
   ], warehouses, ({ warehouse_id: id }) => `w${id}`);
 }
 

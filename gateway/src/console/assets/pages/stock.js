@@ -86,7 +86,7 @@ function levels(rows) {
     { title: "Reserved", number: true, later: true, show: (row) => units(row.reserved) },
     { title: "Available", number: true, show: (row) => units(row.available) },
     { title: "Warehouses", number: true, later: true, show: (row) => units(row.warehouses.length) },
-    { title: "", show: (row) => (row.warehouses.some(({ low }) => low) ? badge("Low", "warn") : "") },
+    { title: "Note", quiet: true, show: (row) => (row.warehouses.some(({ low }) => low) ? badge("Low", "warn") : "") },
   ], rows, ({ sku }) => sku);
 }
 

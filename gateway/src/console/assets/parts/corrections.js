@@ -79,7 +79,7 @@ function placesOf({ warehouses }) {
 }
 
 function placeField(places) {
-  return places.length > 1 && { name: "place", label: "Where", options: places.map(({ name, on_hand: there }, n) => [n, `${name}: ${units(there)}`]) };
+  return places.length > 1 && { name: "place", label: "Where", options: places.map(({ warehouse_id: id, lot, on_hand: there }, n) => [n, `Warehouse ${id}${lot ? `, lot ${lot}` : ""} · ${units(there)} on hand`]) };
 }
 
 function warehouseField(warehouses) {

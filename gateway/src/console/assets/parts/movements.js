@@ -1,5 +1,6 @@
 // Movements and events as rows.
 
+import { h } from "../dom.js";
 import { change, units, word } from "../format.js";
 import { table } from "./table.js";
 import { badge, delta, orderLink, skuLink, when } from "./words.js";
@@ -46,5 +47,5 @@ function changeOf({ payload }) {
 function orderOf({ topic, payload }) {
   const { order_no: number } = payload;
   if (!number) return "–";
-  return topic === "OrderStateChanged" ? orderLink(number) : number;
+  return topic === "OrderStateChanged" ? orderLink(number) : h("code", {}, number);
 }
