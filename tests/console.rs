@@ -3,11 +3,14 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use inventory_tests::commands::{find_program, inventory, of_node};
 use inventory_tests::gateway::key_id;
 use inventory_tests::servers::repository;
-use inventory_tests::{Database, Gateway, Pg, Request, User, Verdict, promises, skipped};
+use inventory_tests::{
+    Client, Database, Dice, Gateway, Pg, Request, Service, User, Verdict, promises, skipped,
+};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
@@ -19,6 +22,7 @@ promises!(
     what_a_person_changes_is_changed_once,
     a_gateway_that_comes_back_is_found_again,
     everything_goes_by_keyboard,
+    pictures_are_of_a_shop_at_work,
 );
 
 /// PostgreSQL that the browser's tests run on: what is shown comes through the same API on each.
@@ -91,8 +95,9 @@ async fn what_a_person_changes_is_changed_once(pg: Pg) -> Verdict {
     let facts = shop(&gateway).await;
     let operator = gateway.operator.clone();
     let before = db.owner().await.number("SELECT max(id) FROM inventory.journal").await;
-    walk.helped(&gateway, facts, async |_what| {
-        let body = json!({"sku": SKU, "quantity": 1});
+    walk.helped(&gateway, facts, async |what| {
+        let (sku, quantity) = if what == "sell" { ("LAMP-02", 7) } else { (SKU, 1) };
+        let body = json!({"sku": sku, "quantity": quantity});
         operator.post("/v1/deductions", &body).await.is(201);
     })
     .await;
@@ -143,6 +148,45 @@ async fn everything_goes_by_keyboard(pg: Pg) -> Verdict {
     let facts = shop(&gateway).await;
     walk.alone(&gateway, facts).await;
     Verdict::Passed
+}
+
+/// For the README.
+async fn pictures_are_of_a_shop_at_work(pg: Pg) -> Verdict {
+    if !pictures() {
+        return skipped("INVENTORY_SCREENSHOTS=1 writes them");
+    }
+    let Some(walk) = Walk::new(&pg, "pictures") else { return skipped(NO_BROWSER) };
+    let mut command = inventory();
+    command.args(["--json", "serve", "--ephemeral", "--pg-bin"]).arg(&pg.bin_dir);
+    let service = Service::start(command).await;
+    let said: Value = serde_json::from_str(&service.out()).unwrap();
+    let key = said["api_key"].as_str().unwrap().to_owned();
+    let address = service.url.trim_start_matches("http://").parse().unwrap();
+    let client = Client { address, key: Some(key.clone()) };
+    let facts = json!({"sku": BUSY[0], "url": service.url, "key": key});
+    tokio::select! {
+        () = walk.led(facts, async |what| panic!("{what}")) => {}
+        () = trade(&client) => {}
+    }
+    Verdict::Passed
+}
+
+/// Of the sample shop.
+const BUSY: [&str; 6] = ["KIT-0101", "KIT-0502", "GAR-0201", "GAR-0301", "LIT-0502", "KIT-0803"];
+
+/// Sells and takes in, without end.
+async fn trade(client: &Client) {
+    let mut dice = Dice::new(7);
+    loop {
+        let goods = json!({"sku": dice.pick(&BUSY), "quantity": 1 + dice.below(4)});
+        let route = if dice.below(4) == 0 { "/v1/receipts" } else { "/v1/deductions" };
+        client.post(route, &goods).await;
+        tokio::time::sleep(Duration::from_millis(5 + dice.below(30) as u64)).await;
+    }
+}
+
+fn pictures() -> bool {
+    std::env::var("INVENTORY_SCREENSHOTS").is_ok_and(|asked| asked == "1")
 }
 
 const REFERENCE: &str = "web-1";
@@ -207,8 +251,7 @@ impl Walk {
         let (node, _) = of_node("axe-core/axe.min.js").and(of_node("playwright-core/index.js"))?;
         let mut command = Command::new(node);
         command.env("CHROMIUM", find_program("chromium")?).kill_on_drop(true);
-        let pictures = std::env::var("INVENTORY_SCREENSHOTS").is_ok_and(|asked| asked == "1");
-        if pictures {
+        if pictures() {
             command.env("PICTURES", repository().join("gateway/src/console/pictures"));
         }
         let script: PathBuf = repository().join("tests/clients/console/run.mjs");

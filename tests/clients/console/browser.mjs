@@ -68,9 +68,9 @@ class Reader {
     await this.page.getByRole("main").getByText(text).first().waitFor();
   }
 
-  /** No violation of what axe knows, light and dark, wide and narrow. */
+  /** No violation of what axe knows, light and dark, wide and narrow; and nothing sticks out of either. */
   async isAccessible(what) {
-    for (const [colorScheme, size] of [["light", WIDE], ["dark", WIDE], ["dark", PHONE]]) {
+    for (const [colorScheme, size] of [["light", WIDE], ["dark", PHONE]]) {
       await this.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await this.page.setViewportSize(size);
       await this.page.evaluate(`${AXE}; undefined`);

@@ -42,7 +42,6 @@ async function theirDetails(reader) {
   await reader.at("", "2 events are dead");
   await page.getByText("1 saga needs attention").waitFor();
   await page.locator("live-plot canvas").first().waitFor();
-  await reader.picture("overview");
 
   // By name, by part of a SKU, and nothing.
   await reader.at("stock", facts.sku);
@@ -58,8 +57,6 @@ async function theirDetails(reader) {
   await reader.at(`stock/${facts.sku}`, "On hand over time");
   await page.locator("live-plot canvas").waitFor();
   assert.equal(await page.locator("main b:has-text('Desk')").count(), 0, "what a name says is no markup");
-  await reader.picture("sku", { colorScheme: "dark" });
-  await reader.picture("phone", { phone: true });
 
   // In the reader's zone: nine hours before Greenwich, whatever the day.
   await reader.at(`orders/${facts.order}`, "Where it has been");
@@ -126,6 +123,10 @@ export async function changes(reader) {
   await settle(reader);
   await reader.at(`stock/${facts.sku}`, "On hand over time");
   await conflict(reader);
+  // What others do arrives by itself.
+  await reader.at("", "As it happens");
+  await reader.askFor("sell");
+  await page.getByRole("cell", { name: "-7", exact: true }).waitFor();
 }
 
 const button = (page, name) => page.getByRole("main").getByRole("button", { name, exact: true });
@@ -203,6 +204,19 @@ export async function gone(reader) {
   await reader.askFor("revoke");
   await page.getByText("This key does not hold, or not any more.").waitFor();
   assert.equal(await page.evaluate(() => sessionStorage.length), 0, "the key is forgotten");
+}
+
+/** A shop at work, for the README. */
+export async function pictures(reader) {
+  const { page, facts } = reader;
+  await reader.enter();
+  // Long enough for a line to be seen in the plots.
+  await page.waitForTimeout(40_000);
+  await reader.picture("overview");
+  await reader.picture("phone", { phone: true, colorScheme: "dark" });
+  await reader.at(`stock/${facts.sku}`, "On hand over time");
+  await page.locator("live-plot canvas").waitFor();
+  await reader.picture("sku", { colorScheme: "dark" });
 }
 
 /** Without a mouse: in, through the pages, through a question. */
