@@ -1,8 +1,8 @@
 // What the outbox and the sagas may answer: dead events and stuck sagas take hours to come by.
 
 const outbox = [
-  { id: 4711, sink: "webhook", event_type: "STOCK_DEDUCTED", payload: { sku: "LAMP-01", qty: 1 }, status: "DEAD", attempts: 12, next_attempt_at: null, at: "2026-01-02T03:04:05Z" },
-  { id: 4712, sink: "webhook", event_type: "LOW_STOCK", payload: { sku: "<i>LAMP</i>" }, status: "DEAD", attempts: 12, next_attempt_at: null, at: "2026-01-02T03:04:06Z" },
+  { id: 4711, sink: "webhook", event_type: "STOCK_DEDUCTED", payload: { sku: "LAMP-01", qty: 1 }, status: "DEAD", attempts: 12, next_attempt_at: null, error: "410 <b>Gone</b>", at: "2026-01-02T03:04:05Z" },
+  { id: 4712, sink: "webhook", event_type: "LOW_STOCK", payload: { sku: "<i>LAMP</i>" }, status: "DEAD", attempts: 12, next_attempt_at: null, error: null, at: "2026-01-02T03:04:06Z" },
 ];
 
 export const SAGA = "0197a1b2-0000-7000-8000-000000000001";
@@ -26,7 +26,7 @@ async function answer(reader, path, status, body) {
 
 export async function stuck(reader) {
   await answer(reader, "/v1/outbox", 200, listOf(outbox));
-  await answer(reader, "/v1/outbox/4711/redrive", 200, { changed: true, replayed: false });
+  await answer(reader, "/v1/outbox/4711/redrive", 200, { id: 4711, sink: "webhook", replayed: false });
   await answer(reader, "/v1/sagas", 200, listOf([saga]));
   await answer(reader, `/v1/sagas/${SAGA}`, 200, { ...saga, steps });
   await answer(reader, `/v1/sagas/${SAGA}/retry`, 200, { saga_id: SAGA, state: "RUNNING", replayed: false });

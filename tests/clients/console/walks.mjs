@@ -24,7 +24,7 @@ export async function everything(reader) {
     [`orders/${facts.order}`, "Where it has been"],
     ["holds", "Holds"],
     [`holds/${facts.hold}`, "Held"],
-    ["outbox", "webhook"],
+    ["outbox", "410 <b>Gone</b>"],
     ["sagas", "outbound_order"],
     [`sagas/${SAGA}`, "503 <b>busy</b>"],
     ["service", "the database answers"],

@@ -54,8 +54,8 @@ function shown(rows, visit) {
   const redrive = (row) => h("button", { type: "button", class: "small", "aria-label": `Redrive event ${row.id}`, onclick: async () => (await ask(row)) && visit.again() }, "Redrive");
   return table("Events", [
     { title: "Event", name: true, show: ({ id, event_type: type }) => [word(type), h("span", { class: "sub" }, id)] },
-    { title: "SKU", name: true, show: ({ sku, payload }) => (sku ?? payload?.sku ? skuLink(sku ?? payload.sku) : "–") },
-    { title: "Sink", name: true, show: ({ sink }) => sink ?? "–" },
+    { title: "SKU", name: true, show: ({ payload }) => (payload.sku ? skuLink(payload.sku) : "–") },
+    { title: "Sink", name: true, show: ({ sink, error }) => [sink ?? "–", error && h("span", { class: "sub" }, error)] },
     { title: "Status", show: ({ status }) => badge(status) },
     { title: "Attempts", number: true, show: ({ attempts }) => units(attempts) },
     { title: "Next", later: true, show: ({ next_attempt_at: at }) => when(at) },
@@ -64,14 +64,14 @@ function shown(rows, visit) {
   ], rows, ({ id, sink }) => `${id}.${sink ?? ""}`);
 }
 
-function ask({ id, event_type: type, error, last_error: last }) {
+function ask({ id, sink, event_type: type, error }) {
   return question({
     title: `Redrive event ${id}?`,
-    lead: error ?? last ?? word(type),
-    effect: () => "It is sent again, and what waits behind it for the same SKU follows.",
+    lead: error ?? word(type),
+    effect: () => `It is sent ${sink ? `to ${sink} ` : ""}again, and what waits behind it for the same SKU follows.`,
     act: "Redrive",
     async run(_values, once) {
-      await send("POST", `v1/outbox/${part(id)}/redrive`, undefined, { once });
+      await send("POST", `v1/outbox/${part(id)}/redrive`, sink ? { sink } : undefined, { once });
       return `Event ${id} is on its way again.`;
     },
   });

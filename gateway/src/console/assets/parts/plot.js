@@ -84,7 +84,7 @@ class LivePlot extends HTMLElement {
     return {
       width: this.canvas.clientWidth || 300,
       height: this.canvas.clientHeight || 200,
-      padding: [8, 8, 0, 0],
+      padding: [8, 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 7 }, drag: { setScale: false, x: false, y: false } },
       hooks: { setCursor: [(chart) => this.showKeys(chart.cursor.idx)] },
