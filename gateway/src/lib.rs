@@ -6,6 +6,7 @@
 //! `client` talks to another gateway the way `store` talks to the database.
 //!
 //! `relay` tells sinks what the journal says.
+//! `console` gives browsers the pages that people look at all this with.
 //!
 //! `serve` builds and runs the service: `http` is what it says, `deduct` how many requests meet in one
 //! statement, `events` how many hear of what happened, `saga` orders of several steps. `cli` reads arguments
@@ -16,6 +17,7 @@
 pub mod cli;
 pub mod client;
 pub mod cluster;
+pub mod console;
 pub mod deduct;
 pub mod error;
 pub mod events;

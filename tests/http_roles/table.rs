@@ -60,8 +60,8 @@ const TABLE: &[(&str, &str, Needs, u16)] = &[
     ("PUT", "/v1/hot/{sku}", Admin, 422),
 ];
 
-/// Not in the document, which is what they show.
-const BESIDE: [&str; 2] = ["/openapi.json", "/docs/"];
+/// Not in the document, which is what they show or ask by.
+const BESIDE: [&str; 3] = ["/openapi.json", "/docs/", "/console/"];
 
 fn path_of(route: &str) -> String {
     let warehouse = route.contains("warehouses");

@@ -73,6 +73,10 @@ pub async fn run(settings: &Settings, args: DemoArgs) -> Result<()> {
     let redis = args.redis()?;
     let database = settings.database()?;
     let mut session = database.connect().await?;
+    let gateway = args.gateway();
+    if let Some(gateway) = &gateway {
+        screen.say(&to_watch(gateway))?;
+    }
     screen.say("── The sample shop ──")?;
     init::prepare(&mut session, &screen).await?;
     let shop = replay_shop(&mut session, &screen).await?;
@@ -87,8 +91,8 @@ pub async fn run(settings: &Settings, args: DemoArgs) -> Result<()> {
         return Err(Error::Unsound(violations.len()));
     }
     screen.say(&closing(&args.psql, &database))?;
-    if let Some(gateway) = args.gateway() {
-        screen.say(&over_http(&gateway))?;
+    if let Some(gateway) = &gateway {
+        screen.say(&over_http(gateway))?;
     }
     if screen.is_json() {
         screen.json(&Report { shop, race, low_stock, violations: violations.len() })?;
@@ -156,10 +160,18 @@ async fn show_low_stock(session: &mut Session, screen: &Screen) -> Result<Vec<Lo
     Ok(low)
 }
 
+fn to_watch(gateway: &Gateway) -> String {
+    let Gateway { url, env_file } = gateway;
+    format!(
+        "Watch it in a browser: {url}/console/ (it asks for a key: INVENTORY_API_KEY of {env_file})\n"
+    )
+}
+
 fn over_http(gateway: &Gateway) -> String {
     let Gateway { url, env_file } = gateway;
     format!(
-        "\nor over HTTP, at {url} (its documents: {url}/docs):\n\
+        "\nor in a browser, at {url}/console/ (its key is INVENTORY_API_KEY of {env_file}),\n\
+         or over HTTP, at {url} (its documents: {url}/docs):\n\
          \x20 . {env_file}\n\
          \x20 curl -H \"Authorization: Bearer $INVENTORY_API_KEY\" {url}/v1/stock/KIT-0101\n\
          \x20 curl -H \"Authorization: Bearer $INVENTORY_API_KEY\" --json '{{\"sku\":\"KIT-0101\",\"quantity\":2}}' {url}/v1/deductions"

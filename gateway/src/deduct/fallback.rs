@@ -94,6 +94,11 @@ impl Fallback {
         self.desk().leases.left(&Place { sku: sku.into(), warehouse_id }, Instant::now())
     }
 
+    /// How many leases there are, and the units that may be sold from them now.
+    pub fn held(&self) -> (usize, i64) {
+        self.desk().leases.held(Instant::now())
+    }
+
     /// Notes what is asked for, so that it can be set aside ahead of need.
     pub fn want(&self, work: &Work) {
         if let Some((place, units)) = for_sale(work) {

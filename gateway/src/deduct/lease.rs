@@ -131,6 +131,14 @@ impl Pool {
         self.shelves.get(place).map_or(0, |shelf| shelf.left(now, self.settings.margin))
     }
 
+    /// How many leases there are, and the units that may be sold from them now.
+    pub fn held(&self, now: Instant) -> (usize, i64) {
+        let margin = self.settings.margin;
+        self.shelves.values().fold((0, 0), |(leases, units), shelf| {
+            (leases + shelf.leases.len(), units + shelf.left(now, margin))
+        })
+    }
+
     /// Takes all leases of a place out of sale, because somebody needs the goods now. Each is to be
     /// returned; no other is asked for at once.
     pub fn give_back(&mut self, place: &Place, now: Instant) -> Vec<Uuid> {

@@ -18,6 +18,7 @@ pub mod system;
 pub mod trace;
 pub mod v1;
 
+use crate::console;
 use crate::serve::app::App;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -35,6 +36,7 @@ pub fn service(app: Arc<App>) -> Router {
     let cors = app.settings.cors();
     let mut router = router
         .merge(docs::routes(document))
+        .merge(console::routes())
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method)
         .layer(DefaultBodyLimit::max(app.settings.max_body))

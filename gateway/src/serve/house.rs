@@ -40,6 +40,9 @@ pub async fn keep(app: Arc<App>) {
         }
         // Far below 2^53, up to which a float is exact.
         app.metrics.gauge("inventory_event_clients", &[], app.seats.taken() as f64);
+        if let Some(fallback) = &app.front.fallback {
+            app.metrics.leases(fallback.held(), fallback.waiting());
+        }
         app.metrics.tidy();
         if let Some(limits) = &app.limits {
             limits.tidy();

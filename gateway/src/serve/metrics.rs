@@ -62,6 +62,13 @@ const HELP: &[(&str, &str)] = &[
     ("inventory_http_request_duration_seconds", "From the head of a request to that of its answer"),
 ];
 
+/// Of a gateway that keeps a journal; another does not have them.
+const LEASE_HELP: [(&str, &str); 3] = [
+    ("inventory_leases_held", "Leases that this gateway sells from while the database is away"),
+    ("inventory_lease_units_left", "Units that it may sell from them"),
+    ("inventory_lease_sales_untold", "Sales from leases that the database does not know of yet"),
+];
+
 /// The commands that change stock, holds or orders, with the routes that take them.
 const OPERATIONS: [(&str, &str); 15] = [
     ("deduct", "/v1/deductions"),
@@ -118,7 +125,7 @@ impl Metrics {
             .and_then(|b| b.set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES))
             .map_err(wrong)?
             .build_recorder();
-        for &(name, help) in HELP {
+        for (name, help) in HELP.iter().copied().chain(LEASE_HELP) {
             let (name, help) = (name.into(), help.into());
             // Which kind it is follows from what is registered.
             recorder.describe_gauge(name, None, help);
@@ -339,6 +346,15 @@ impl Metrics {
     /// A stream of events that its client does not take.
     pub fn event_client_cut(&self) {
         self.counter("inventory_event_clients_cut_total", &[]).increment(1);
+    }
+
+    /// Leases with their units, and sales that the database is to be told of.
+    pub fn leases(&self, (held, left): (usize, i64), untold: usize) {
+        // Far below 2^53, up to which a float is exact.
+        let values = [held as f64, left as f64, untold as f64];
+        for ((name, _), value) in LEASE_HELP.into_iter().zip(values) {
+            self.gauge(name, &[], value);
+        }
     }
 
     pub fn gauge(&self, name: &'static str, labels: &[(&'static str, &str)], value: f64) {

@@ -1,0 +1,262 @@
+// What readers do, and what they find. Each walk is a promise of tests/console.rs.
+import assert from "node:assert/strict";
+import { SAGA, notOffered, nothingStuck, stuck } from "./fixtures.mjs";
+
+/** Each page with what it shows where there is something. */
+export async function everything(reader) {
+  const { page, facts } = reader;
+  await stuck(reader);
+  await page.goto(`${facts.url}/console/`);
+  await page.getByLabel("API key").waitFor();
+  await reader.isAccessible("the door");
+  await page.getByLabel("API key").fill("inv_00000000_0");
+  await page.keyboard.press("Enter");
+  await page.getByText("This key does not hold.").waitFor();
+  await reader.enter();
+  const shown = [
+    ["", "As it happens"],
+    ["stock", facts.sku],
+    [`stock/${facts.sku}`, "On hand over time"],
+    ["stock/MILK", "Lots"],
+    ["low", facts.sku],
+    ["hot", facts.hot],
+    ["orders", facts.order],
+    [`orders/${facts.order}`, "Where it has been"],
+    ["holds", "Holds"],
+    [`holds/${facts.hold}`, "Held"],
+    ["outbox", "410 <b>Gone</b>"],
+    ["sagas", "outbound_order"],
+    [`sagas/${SAGA}`, "503 <b>busy</b>"],
+    ["service", "the database answers"],
+  ];
+  for (const [hash, text] of shown) {
+    await reader.at(hash, text);
+    await reader.isAccessible(`#/${hash}`);
+  }
+  assert.equal(await page.getByLabel("API key").count(), 0, "the key is asked for once");
+  await theirDetails(reader);
+}
+
+async function theirDetails(reader) {
+  const { page, facts } = reader;
+  await reader.at("", "2 events are dead");
+  await page.getByText("1 saga needs attention").waitFor();
+  await page.locator("live-plot canvas").first().waitFor();
+
+  // By name, by part of a SKU, and nothing.
+  await reader.at("stock", facts.sku);
+  const search = page.getByPlaceholder("SKU or name");
+  await search.fill("desk</b>");
+  await page.getByText("<b>Desk</b> lamp").waitFor();
+  await page.getByRole("link", { name: "MILK" }).waitFor({ state: "detached" });
+  await search.fill("nothing like it");
+  await page.getByText("No SKU or name has these letters.").waitFor();
+  await search.fill("");
+  await page.getByRole("link", { name: "MILK" }).waitFor();
+
+  await reader.at(`stock/${facts.sku}`, "On hand over time");
+  await page.locator("live-plot canvas").waitFor();
+  assert.equal(await page.locator("main b:has-text('Desk')").count(), 0, "what a name says is no markup");
+
+  // In the reader's zone: nine hours before Greenwich, whatever the day.
+  await reader.at(`orders/${facts.order}`, "Where it has been");
+  const time = page.locator("main time").first();
+  const at = new Date(await time.getAttribute("datetime"));
+  const hours = (zone) => at.toLocaleTimeString("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+  assert.ok((await time.innerText()).includes(hours("Asia/Tokyo")), `${await time.innerText()} is not ${hours("Asia/Tokyo")}`);
+  for (const state of ["Pending", "Processing"]) await page.locator(".trail").getByText(state).waitFor();
+
+  await redriveAndRetry(reader);
+}
+
+async function redriveAndRetry(reader) {
+  const { page } = reader;
+  await reader.at("outbox", "webhook");
+  await page.getByRole("button", { name: "Redrive event 4711" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Redrive" }).click();
+  await page.getByText("Event 4711 is on its way again.").waitFor();
+  await reader.at(`sagas/${SAGA}`, "payment");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await reader.isAccessible("a question");
+  await page.getByRole("dialog").getByRole("button", { name: "Try again" }).click();
+  await page.getByText("The saga is running.").waitFor();
+}
+
+/** Each page says what to do where there is nothing, and where the gateway has no such thing. */
+export async function nothing(reader) {
+  const { page } = reader;
+  await nothingStuck(reader);
+  await reader.enter();
+  const shown = [
+    ["", "Nothing has moved yet."],
+    ["stock", "There are no products yet."],
+    ["stock/NONE", "is not known"],
+    ["low", "Nothing is low."],
+    ["hot", "Nothing is hot."],
+    ["orders", "There are no orders yet."],
+    ["orders/20240520123001001000001", "is not known"],
+    ["holds", "Look a hold up by its id."],
+    ["holds/99999999-9999-4999-8999-999999999999", "is not known"],
+    ["outbox", "No event is dead."],
+    ["sagas", "No saga needs attention."],
+    ["service", "the database answers"],
+  ];
+  for (const [hash, text] of shown) {
+    await reader.at(hash, text);
+    await reader.isAccessible(`#/${hash}, empty`);
+  }
+  await reader.context.unrouteAll();
+  await notOffered(reader);
+  await page.reload();
+  await reader.at("outbox", "This gateway does not offer a list of the outbox.");
+  await reader.isAccessible("an outbox that is not offered");
+  await reader.at("sagas", "This gateway does not offer sagas.");
+  await reader.at("", "Nothing has moved yet.");
+  await page.getByText("Read every few seconds").waitFor();
+}
+
+/** Everything that a person may change, each after a question. */
+export async function changes(reader) {
+  const { page, facts } = reader;
+  await reader.enter(`stock/${facts.sku}`);
+  await correct(reader);
+  await settle(reader);
+  await reader.at(`stock/${facts.sku}`, "On hand over time");
+  await conflict(reader);
+  // What others do arrives by itself.
+  await reader.at("", "As it happens");
+  await reader.askFor("sell");
+  await page.getByRole("cell", { name: "-7", exact: true }).waitFor();
+}
+
+const button = (page, name) => page.getByRole("main").getByRole("button", { name, exact: true });
+
+/** Opens a question, answers it, and waits for what is said then. */
+async function answered(reader, opens, fields, act, said) {
+  const { page } = reader;
+  await button(page, opens).click();
+  const dialog = page.getByRole("dialog");
+  for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(label).fill(value);
+  await dialog.getByRole("button", { name: act, exact: true }).click();
+  await page.getByText(said).first().waitFor();
+}
+
+async function correct(reader) {
+  const { page, facts } = reader;
+  await answered(reader, "Receive", { Quantity: "20" }, "Receive", "Received. 30 of");
+  await answered(reader, "Adjust", { Difference: "-3", Reason: "<u>broken</u>" }, "Adjust", "Adjusted by -3. 27 of");
+  await answered(reader, "Recount", { Counted: "25", Reason: "counted" }, "Set on hand", "Recounted. 25 of");
+  await page.getByText("<u>broken</u>").waitFor();
+  // A refusal, as people read it; the question stays open.
+  await answered(reader, "Adjust", { Difference: "-1000", Reason: "too much" }, "Adjust", "requested 1000 units, available: 25");
+  await page.getByText("Not enough stock is available.").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await page.getByText(facts.sku).count() > 0, true);
+}
+
+async function settle(reader) {
+  const { page, facts } = reader;
+  await reader.at(`holds/${facts.hold}`, "What it is");
+  await answered(reader, "Confirm", {}, "Confirm", "Confirmed, with the order number");
+  await reader.at(`holds/${facts.spare}`, "What it is");
+  await answered(reader, "Release", {}, "Release", "Released.");
+  await reader.at(`orders/${facts.order}`, "Where it has been");
+  await answered(reader, "Complete", {}, "Complete", "is completed.");
+  await button(page, "Revert").waitFor();
+  await answered(reader, "Revert", { Reason: "came back" }, "Revert", "is reverted.");
+  await page.locator(".trail").getByText("came back").waitFor();
+}
+
+/** Somebody else was there in between: a recount is refused, and nothing is lost. */
+async function conflict(reader) {
+  const { page } = reader;
+  await button(page, "Recount").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Counted").fill("1");
+  await dialog.getByLabel("Reason").fill("late");
+  await reader.askFor("move");
+  await dialog.getByRole("button", { name: "Set on hand" }).click();
+  await dialog.getByRole("alert").waitFor();
+  await page.keyboard.press("Escape");
+}
+
+/** A gateway that is gone and comes back: said, and then forgotten, on every page without a hand. */
+export async function gone(reader) {
+  const { page, facts } = reader;
+  await reader.enter(`stock/${facts.sku}`);
+  await page.getByText("On hand over time").waitFor();
+  await reader.askFor("stop");
+  await page.getByText("The gateway does not answer. What you see is from before").waitFor();
+  // What was read stays; what was not says what is the matter.
+  await page.getByText("On hand over time").waitFor();
+  await reader.isAccessible("without a gateway");
+  for (const hash of ["", "stock", "low", "hot", "orders", `orders/${facts.order}`, `holds/${facts.hold}`, "outbox", "sagas", "service"]) {
+    await reader.at(hash, "The gateway does not answer. The console goes on trying.");
+  }
+  await reader.at("orders", "The gateway does not answer. The console goes on trying.");
+  await reader.askFor("start");
+  await page.getByRole("main").getByText(facts.order).waitFor();
+  await page.getByText("The gateway does not answer").first().waitFor({ state: "detached" });
+  await page.reload();
+  await page.getByRole("main").getByText(facts.order).waitFor();
+  // A key that does not hold any more leads back to the door.
+  await reader.askFor("revoke");
+  await page.getByText("This key does not hold, or not any more.").waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0, "the key is forgotten");
+}
+
+/** A shop at work, for the README. */
+export async function pictures(reader) {
+  const { page, facts } = reader;
+  await reader.enter();
+  // Long enough for a line to be seen in the plots.
+  await page.waitForTimeout(40_000);
+  await reader.picture("overview");
+  await reader.picture("phone", { phone: true, colorScheme: "dark" });
+  await reader.at(`stock/${facts.sku}`, "On hand over time");
+  await page.locator("live-plot canvas").waitFor();
+  await reader.picture("sku", { colorScheme: "dark" });
+}
+
+/** Without a mouse: in, through the pages, through a question. */
+export async function keyboard(reader) {
+  const { page, facts } = reader;
+  const { keyboard } = page;
+  const focused = () => page.evaluate(() => document.activeElement.innerText ?? "");
+  await reader.enter();
+  await page.reload();
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await keyboard.press("Tab");
+  assert.equal(await focused(), "To the page");
+  await keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "page");
+  await until(reader, "Stock", "Shift+Tab");
+  await keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Stock", exact: true }).waitFor();
+  await page.waitForFunction(() => document.activeElement.tagName === "H1");
+  await until(reader, facts.sku);
+  await keyboard.press("Enter");
+  await page.getByText("On hand over time").waitFor();
+  await until(reader, "Adjust");
+  await keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  // The first field has the focus; what is behind the question cannot be reached.
+  await keyboard.type("-1");
+  await keyboard.press("Tab");
+  await keyboard.type("by keyboard");
+  await keyboard.press("Enter");
+  await page.getByText("Adjusted by -1. 9 of").waitFor();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await focused(), "Adjust", "focus is where it was");
+}
+
+/** Tabs on until something with that text has the focus. */
+async function until({ page }, text, key = "Tab") {
+  for (let n = 0; n < 60; n += 1) {
+    await page.keyboard.press(key);
+    const here = await page.evaluate(() => document.activeElement.innerText ?? "");
+    if (here === text) return;
+  }
+  assert.fail(`${text} is not reached by ${key}`);
+}
