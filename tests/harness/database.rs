@@ -163,6 +163,7 @@ impl Database {
                 )
             })
             .collect();
-        owner.text(&parts.join(" UNION ALL ")).await
+        // Tables may be read side by side: in which order they end is nobody's promise.
+        owner.text(&format!("{} ORDER BY 1", parts.join(" UNION ALL "))).await
     }
 }
