@@ -136,7 +136,7 @@ fn examine(spi: &Spi) -> Vec<Finding> {
     let setup = spi.once(setup, &[TEXTOID, INT8OID, INT8OID], &args);
     let mut found: Vec<Finding> = setup.iter().map(Finding::read).collect();
     found.push(worker());
-    let kept = READ.iter().zip(access).filter(|(_, access)| *access == Access::Kept);
+    let kept = READ.iter().zip(&access).filter(|(_, access)| **access == Access::Kept);
     found.extend(kept.map(|(table, _)| kept_by_somebody(table)));
     let readable = layout == Some(LAYOUT) && access.iter().all(|access| *access == Access::Free);
     if readable {

@@ -44,7 +44,7 @@ impl Job {
 }
 
 /// All jobs, the most urgent first.
-pub static JOBS: [Job; 7] = [
+pub static JOBS: &[Job] = &[
     // One, so that whoever wants the same rows gets them between two calls.
     Job { name: "expire holds", pass: holds::expire, at_once: 1, rests: 1 },
     Job { name: "watch hot SKUs", pass: hot::watch, at_once: 1, rests: 1 },

@@ -95,7 +95,7 @@ fn rounds(owner: Oid) -> Found {
 /// of anything. One that fails stops no other.
 fn round(owner: Oid) -> Found {
     let (mut more, mut failed) = (false, false);
-    for job in &JOBS {
+    for job in JOBS {
         let begun = Instant::now();
         // Whoever is about to drop or copy the database waits for this transaction, no longer.
         let pass = || lock::keep_database().then(|| pass(job));
