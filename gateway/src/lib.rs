@@ -3,6 +3,8 @@
 //!
 //! `traces` tells a collector what was done for whom.
 //!
+//! `check` compares every copy of the stock with what the database knows.
+//!
 //! `client` talks to another gateway the way `store` talks to the database.
 //!
 //! `serve` builds and runs the service: `http` is what it says, `deduct` how many requests meet in one
@@ -11,6 +13,7 @@
 //! movements through it in large batches · `retail` and `sample` make those movements, from a file
 //! and from nothing · `cluster` makes and runs a private PostgreSQL · `error` knows the exit codes.
 
+pub mod check;
 pub mod cli;
 pub mod client;
 pub mod cluster;

@@ -3,7 +3,7 @@
 use crate::session::Session;
 
 /// Calls that are well formed, whether or not there is anything for them to work on.
-pub const CHANGING: [&str; 37] = [
+pub const CHANGING: [&str; 41] = [
     "SELECT inventory.install()",
     "SELECT inventory.put_product('A', 'Product A')",
     "SELECT inventory.put_warehouse(2, 'NORTH', 'North')",
@@ -36,6 +36,10 @@ pub const CHANGING: [&str; 37] = [
     "SELECT inventory.settle_lease('99999999-9999-4999-8999-999999999999', 'gate-1', ARRAY['99999999-9999-4999-8999-999999999998']::uuid[], ARRAY[1])",
     "SELECT inventory.return_lease('99999999-9999-4999-8999-999999999999', 'gate-1')",
     "SELECT inventory.repair_leases('1 hour')",
+    "SELECT inventory.report_findings('redis', now(), ARRAY['redis_level'], ARRAY['A in 1'], ARRAY['0'], ARRAY['1'])",
+    "SELECT inventory.confirm_ticket(1)",
+    "SELECT inventory.reject_ticket(1, 'as it is')",
+    "SELECT inventory.run_ticket(1)",
     "SELECT inventory.create_api_key('k1', 'Key 1', 'reader', sha256('k1'))",
     "SELECT inventory.revoke_api_key('k1')",
     "SELECT inventory.touch_api_keys(ARRAY['k1'], ARRAY[now()])",

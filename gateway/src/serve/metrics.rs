@@ -39,6 +39,11 @@ const HELP: &[(&str, &str)] = &[
     ("inventory_sagas", "Sagas that have not ended, by state; at most 10,000 of each are counted"),
     ("inventory_saga_calls_total", "Calls of participants by what came of them"),
     ("inventory_sagas_ended_total", "Sagas that ended here, by state"),
+    (
+        "inventory_check_findings",
+        "What the last look at everything found and nobody has settled (check, serve --check-every)",
+    ),
+    ("inventory_check_timestamp_seconds", "When that was, since 1970"),
     ("inventory_event_clients", "Streams of events that are open"),
     (
         "inventory_event_clients_cut_total",
@@ -137,6 +142,8 @@ impl Metrics {
             "inventory_breaker_state",
             "inventory_hot_skus",
             "inventory_event_clients",
+            "inventory_check_findings",
+            "inventory_check_timestamp_seconds",
         ] {
             self.gauge(name, &[], 0.0);
         }

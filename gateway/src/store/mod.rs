@@ -20,6 +20,7 @@ mod product;
 mod sagas;
 pub mod statements;
 mod stock;
+mod tickets;
 mod warehouse;
 
 pub use bulk::{Deduction, OrderLines, ProductRow, SingleRow};
@@ -42,6 +43,7 @@ pub use sagas::{
     SagaReport, SagaStep,
 };
 pub use stock::{Answer, AuditFilter, Date, Goods, Level, Lot, LowStock, Movement, Time};
+pub use tickets::{FindingLines, LeasedUnits, OverdueLease, RepairTicket, ReportedFinding};
 pub use warehouse::Warehouse;
 
 use crate::error::{Error, Result};

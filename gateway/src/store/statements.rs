@@ -69,6 +69,16 @@ statements! {
     SETTLE_LEASE = "settle_lease";
     RETURN_LEASE = "return_lease";
     REPAIR_LEASES = "repair_leases";
+    REPORT_FINDINGS = "report_findings";
+    CONFIRM_TICKET = "confirm_ticket";
+    REJECT_TICKET = "reject_ticket";
+    RUN_TICKET = "run_ticket";
+    OPEN_TICKETS = "open_tickets";
+    NEWEST_TICKETS = "newest_tickets";
+    CLOCK = "clock";
+    OVERDUE_LEASES = "overdue_leases";
+    LEASED_UNITS = "leased_units";
+    LEASES_OF = "leases_of";
     PING = "ping";
     SHOWN_LEVELS = "shown_levels";
     OUTBOX_BACKLOG = "outbox_backlog";

@@ -40,6 +40,16 @@ pub struct Stored {
     pub lapsed: i64,
 }
 
+/// What the journal and the holds say of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub on_hand: i64,
+    pub reserved: i64,
+    pub version: i64,
+    /// When the first of its holds ends.
+    pub next_expiry: Option<Moment>,
+}
+
 /// A line of a hold past its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueLine {
@@ -199,6 +209,17 @@ impl Book {
             Some(Err(refusal)) => Err(refusal.clone()),
             None => Err(not_read(place)),
         }
+    }
+
+    /// What the journal says of a row takes the place of what is stored, to be written whatever comes; a
+    /// row that is not there stays so.
+    pub fn mend(&mut self, place: &Place, lot: Option<&Label>, told: Told) {
+        let Some(Ok(shelf)) = self.shelves.get_mut(place) else { return };
+        let Some(at) = shelf.find(lot) else { return };
+        let row = &mut shelf.rows[at];
+        (row.on_hand, row.reserved, row.version) = (told.on_hand, told.reserved, told.version);
+        (row.lapsed, row.next_expiry) = (0, told.next_expiry);
+        row.stored = row.stored.map(|_| Stored { version: -1, lapsed: -1 });
     }
 
     /// Every row, in lock order.

@@ -147,6 +147,19 @@ pub enum Action {
         lease: HoldId,
         by: Returner,
     },
+    /// Sets a row right, which its keeper read from the journal and not from stock; `counted` is what lies
+    /// there, where somebody counted.
+    Mend {
+        place: Place,
+        lot: Option<Label>,
+        counted: Option<Counted>,
+        reason: Label,
+    },
+    /// Sets a lease right, which its keeper read from the journal.
+    MendLease {
+        lease: HoldId,
+        reason: Label,
+    },
     CreateOrder(OrderDraft),
     MoveOrder {
         order: OrderNumber,
@@ -231,7 +244,7 @@ impl Action {
                 vec![Need::of(place, lot.as_ref()).units(units).create()]
             }
             // How many leave is known only under the lock.
-            Action::Recount { place, lot, .. } => {
+            Action::Recount { place, lot, .. } | Action::Mend { place, lot, .. } => {
                 vec![Need::of(place, lot.as_ref()).units(i64::MAX).create()]
             }
             Action::Transfer { line, to } => {
@@ -242,7 +255,8 @@ impl Action {
             | Action::Release { hold, .. }
             | Action::Expire { hold }
             | Action::Sell { lease: hold, .. }
-            | Action::ReturnLease { lease: hold, .. } => held(papers, *hold).collect(),
+            | Action::ReturnLease { lease: hold, .. }
+            | Action::MendLease { lease: hold, .. } => held(papers, *hold).collect(),
             Action::CreateOrder(_) => Vec::new(),
             Action::MoveOrder { order, step, .. } => order_needs(papers, *order, *step),
         }
@@ -261,7 +275,9 @@ impl Action {
     /// The lease it names.
     pub fn lease(&self) -> Option<HoldId> {
         match self {
-            Action::Sell { lease, .. } | Action::ReturnLease { lease, .. } => Some(*lease),
+            Action::Sell { lease, .. }
+            | Action::ReturnLease { lease, .. }
+            | Action::MendLease { lease, .. } => Some(*lease),
             _ => None,
         }
     }

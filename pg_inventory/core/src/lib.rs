@@ -19,6 +19,7 @@ pub mod order_number;
 pub mod refusal;
 pub mod saga;
 pub mod text;
+pub mod ticket;
 pub mod time;
 
 pub use refusal::{Code, Refusal};

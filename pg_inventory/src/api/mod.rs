@@ -17,6 +17,7 @@ mod orders;
 mod reshard;
 mod sagas;
 mod stock;
+mod tickets;
 mod upkeep;
 mod verify;
 

@@ -65,6 +65,20 @@ impl Draft<'_> {
         self.correct(place, row, delta, reason)
     }
 
+    /// A movement also where nothing is to move: the journal tells of every correction.
+    pub(super) fn mend(
+        &mut self,
+        place: &Place,
+        lot: Option<&Label>,
+        counted: Option<Counted>,
+        reason: &Label,
+    ) -> Result<(), Refusal> {
+        let row = self.counted_row(place, lot)?;
+        let on_hand = self.book.shelf(place)?.rows[row].on_hand;
+        let delta = counted.map_or(0, |counted| counted.units() - on_hand);
+        self.correct(place, row, delta, reason)
+    }
+
     pub(super) fn transfer(&mut self, line: &Line, to: &Place) -> Result<(), Refusal> {
         self.book.shelf(to)?;
         let taken = self.take_out(EventType::StockTransferred, line, Expired::Allowed)?;
