@@ -11,6 +11,8 @@ SELECT * FROM inventory.low_stock WHERE sku = 'P77';
 SELECT * FROM inventory.low_stock;
 SELECT * FROM inventory.leases WHERE lease_id = :'hold';
 SELECT * FROM inventory.leases WHERE state = 'OPEN';
+SELECT * FROM inventory.repair_tickets WHERE open ORDER BY ticket_id LIMIT 10;
+SELECT * FROM inventory.repair_tickets WHERE ticket_id = 7;
 SELECT * FROM inventory.reservations WHERE reservation_id = :'hold';
 SELECT * FROM inventory.order_status WHERE order_no = '20170714000000001000077';
 SELECT * FROM inventory.order_status WHERE external_ref = 'shop 77';

@@ -470,7 +470,7 @@ fn a_lease_is_one_holders_and_one_databases() {
     assert_eq!(refused(&mut book, give_back(id)).0, Code::ReservationExpired);
     let repair = |overdue| Action::ReturnLease {
         lease: id,
-        by: Returner::Repair { overdue, reason: "repair".into() },
+        by: Returner::Repair { overdue, reason: Label::fixed("repair") },
     };
     assert!(
         decide(&mut book, &repair(1), NOW).unwrap().movements.is_empty(),
