@@ -88,9 +88,31 @@ CREATE FUNCTION inventory.run_ticket(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'inventory_run_ticket';
 
+-- In a shadow: begin to follow a source, or go on; gives the cursor to go on from.
+CREATE FUNCTION inventory.start_shadow(source text, share integer, share_by text DEFAULT 'sku')
+RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_start_shadow';
+
+CREATE FUNCTION inventory.stop_shadow(source text)
+RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_stop_shadow';
+
+-- Movements of the source, in order, from one cursor to another; `state` is MOVED where it has come further by
+-- another hand, and then nothing was done.
+CREATE FUNCTION inventory.feed_shadow(
+    source text, before text, after text, caught_up_at timestamptz,
+    ids bigint[], skus text[], warehouse_ids integer[], lots text[], deltas bigint[], on_hands bigint[], versions bigint[],
+    OUT state text, OUT applied bigint, OUT refused bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_feed_shadow';
+
 REVOKE ALL ON FUNCTION
-    inventory.report_findings, inventory.confirm_ticket, inventory.reject_ticket, inventory.run_ticket
+    inventory.report_findings, inventory.confirm_ticket, inventory.reject_ticket, inventory.run_ticket,
+    inventory.start_shadow, inventory.stop_shadow, inventory.feed_shadow
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    inventory.report_findings, inventory.confirm_ticket, inventory.reject_ticket, inventory.run_ticket
+    inventory.report_findings, inventory.confirm_ticket, inventory.reject_ticket, inventory.run_ticket,
+    inventory.start_shadow, inventory.stop_shadow, inventory.feed_shadow
 TO inventory_operator;

@@ -90,6 +90,11 @@ const OF_READERS: &[Exception] = &[
         &["lease"],
         "all that are open are all of a partial index, and few beside all that ever were",
     ),
+    except(
+        "shadow_drift",
+        &["shadow_row", "stock"],
+        "compares every row that is followed: a look at all of a shadow, now and then",
+    ),
     except("EXECUTE \"movements_exist\"", &["journal"], "stops at the first row"),
 ];
 
@@ -133,6 +138,8 @@ const READERS: &[(&str, &str)] = &[
     ("newest_tickets", "10"),
     ("overdue_leases", "'1 hour', 10"),
     ("leased_units", ""),
+    ("shadows", "10"),
+    ("shadow_drift", ""),
     ("leases_of", "ARRAY['00000000-0000-4000-8000-000000000001']::uuid[]"),
 ];
 

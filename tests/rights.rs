@@ -122,7 +122,8 @@ async fn functions_are_for_their_roles_alone(pg: Pg) {
         | "release" | "create_order" | "start_order" | "complete_order" | "fail_order"
         | "revert_order" | "deduct_now" | "reserve_now" | "execute_many" | "take_lease"
         | "renew_leases" | "settle_lease" | "return_lease" | "report_findings"
-        | "confirm_ticket" | "reject_ticket" | "run_ticket" => {
+        | "confirm_ticket" | "reject_ticket" | "run_ticket" | "start_shadow" | "stop_shadow"
+        | "feed_shadow" => {
             matches!(user, User::Operator | User::Admin)
         }
         "maintain" | "reshard" | "reshard_step" | "install" | "put_product" | "put_warehouse"

@@ -5,6 +5,8 @@
 //!
 //! `check` compares every copy of the stock with what the database knows.
 //!
+//! `shadow` feeds another inventory with a part of what happens here.
+//!
 //! `client` talks to another gateway the way `store` talks to the database.
 //!
 //! `serve` builds and runs the service: `http` is what it says, `deduct` how many requests meet in one
@@ -26,5 +28,6 @@ pub mod retail;
 pub mod saga;
 pub mod sample;
 pub mod serve;
+pub mod shadow;
 pub mod store;
 pub mod traces;

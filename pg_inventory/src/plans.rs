@@ -440,6 +440,33 @@ statements! {
         "UPDATE inventory.repair_ticket AS t SET state = 'DONE', open = false, closed_at = $2
           WHERE t.ticket_id = $1";
 
+    FIND_SHADOW(TEXTOID) =
+        "SELECT f.share, f.share_by, f.state, f.cursor FROM inventory.shadow_feed AS f WHERE f.source = $1 FOR UPDATE";
+    START_SHADOW(TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.shadow_feed AS f (source, share, share_by, state, changed_at)
+         VALUES ($1, $2, $3, 'RUNNING', $4)
+         ON CONFLICT (source) DO UPDATE SET state = 'RUNNING', changed_at = excluded.changed_at";
+    STOP_SHADOW(TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.shadow_feed AS f SET state = 'STOPPED', changed_at = $2 WHERE f.source = $1";
+    KEEP_SHADOW(TEXTOID, TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.shadow_feed AS f
+            SET cursor = $2, applied = f.applied + $3, refused = f.refused + $4,
+                caught_up_at = coalesce($5, f.caught_up_at), changed_at = $6
+          WHERE f.source = $1";
+    /// Without $5 the source's level is added up from what came ($4).
+    KEEP_SHADOW_ROW(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID) =
+        "INSERT INTO inventory.shadow_row AS r (sku, warehouse_id, lot, on_hand, version, missing)
+         VALUES ($1, $2, $3, coalesce($5, $4), $6, coalesce($6 - 1, 0))
+         ON CONFLICT (sku, warehouse_id, lot) DO UPDATE
+            SET on_hand = coalesce($5, r.on_hand + $4), version = $6,
+                missing = r.missing + coalesce($6 - r.version - 1, 0)";
+    SHADOW_ROW(TEXTOID, INT4OID, TEXTOID) =
+        "SELECT r.on_hand FROM inventory.shadow_row AS r
+          WHERE r.sku = $1 AND r.warehouse_id = $2 AND r.lot = $3";
+    /// So that nothing is fed meanwhile.
+    LOCK_SHADOWS() =
+        "SELECT f.source FROM inventory.shadow_feed AS f ORDER BY f.source FOR UPDATE";
+
     INSERT_API_KEY(TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
         "INSERT INTO inventory.api_key (key_id, name, role, key_hash, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";

@@ -36,3 +36,46 @@ SELECT t.ticket_id, t.scope, t.kind, t.subject, t.expected, t.found, t.state, t.
   FROM inventory.repair_ticket AS t;
 
 GRANT SELECT ON inventory.repair_tickets TO inventory_reader;
+
+-- In a shadow: who feeds it, and how far it has come.
+CREATE TABLE inventory.shadow_feed (
+    source       text COLLATE "C" PRIMARY KEY,
+    -- Which part of the traffic comes: so many of a million SKUs, or users.
+    share        integer NOT NULL CHECK (share BETWEEN 1 AND 1000000),
+    share_by     text COLLATE "C" NOT NULL CHECK (share_by IN ('sku', 'user')),
+    state        text COLLATE "C" NOT NULL CHECK (state IN ('RUNNING', 'STOPPED')),
+    -- In the journal of the source; it moves with what was applied, in one transaction.
+    cursor       text COLLATE "C",
+    applied      bigint NOT NULL DEFAULT 0,
+    refused      bigint NOT NULL DEFAULT 0,
+    -- Nothing more was to be read then, by the clock of the source.
+    caught_up_at timestamptz,
+    changed_at   timestamptz NOT NULL
+);
+
+-- What the source had after the last of its movements that came: the same place in the journal as what is in stock
+-- here, whatever is under way.
+CREATE TABLE inventory.shadow_row (
+    sku          text COLLATE "C" NOT NULL,
+    warehouse_id integer NOT NULL,
+    lot          text COLLATE "C" NOT NULL,
+    on_hand      bigint NOT NULL,
+    -- Of the source's row; NULL where only a part of its movements comes.
+    version      bigint,
+    -- Versions that did not come.
+    missing      bigint NOT NULL,
+    PRIMARY KEY (sku, warehouse_id, lot)
+);
+
+CREATE VIEW inventory.shadows AS
+SELECT f.source, f.share, f.share_by, f.state, f.cursor, f.applied, f.refused, f.caught_up_at, f.changed_at
+  FROM inventory.shadow_feed AS f;
+
+-- Where a shadow differs from its source, at the same place in the journal.
+CREATE VIEW inventory.shadow_drift AS
+SELECT r.sku, r.warehouse_id, r.lot, r.on_hand AS expected, coalesce(s.on_hand, 0) AS on_hand, r.version, r.missing
+  FROM inventory.shadow_row AS r
+  LEFT JOIN inventory.stock AS s ON s.sku = r.sku AND s.warehouse_id = r.warehouse_id AND s.lot = r.lot
+ WHERE r.on_hand <> coalesce(s.on_hand, 0) OR r.missing > 0;
+
+GRANT SELECT ON inventory.shadows, inventory.shadow_drift TO inventory_reader;

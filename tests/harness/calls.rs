@@ -3,7 +3,7 @@
 use crate::session::Session;
 
 /// Calls that are well formed, whether or not there is anything for them to work on.
-pub const CHANGING: [&str; 41] = [
+pub const CHANGING: [&str; 44] = [
     "SELECT inventory.install()",
     "SELECT inventory.put_product('A', 'Product A')",
     "SELECT inventory.put_warehouse(2, 'NORTH', 'North')",
@@ -40,6 +40,9 @@ pub const CHANGING: [&str; 41] = [
     "SELECT inventory.confirm_ticket(1)",
     "SELECT inventory.reject_ticket(1, 'as it is')",
     "SELECT inventory.run_ticket(1)",
+    "SELECT inventory.start_shadow('main', 1000)",
+    "SELECT inventory.stop_shadow('main')",
+    "SELECT inventory.feed_shadow('main', NULL, 'c', NULL, ARRAY[1], ARRAY['A'], ARRAY[1], ARRAY[NULL]::text[], ARRAY[1], ARRAY[1], ARRAY[1])",
     "SELECT inventory.create_api_key('k1', 'Key 1', 'reader', sha256('k1'))",
     "SELECT inventory.revoke_api_key('k1')",
     "SELECT inventory.touch_api_keys(ARRAY['k1'], ARRAY[now()])",

@@ -12,6 +12,8 @@ SELECT * FROM inventory.low_stock;
 SELECT * FROM inventory.leases WHERE lease_id = :'hold';
 SELECT * FROM inventory.leases WHERE state = 'OPEN';
 SELECT * FROM inventory.repair_tickets WHERE open ORDER BY ticket_id LIMIT 10;
+SELECT * FROM inventory.shadows WHERE source = 'main';
+SELECT * FROM inventory.shadow_drift;
 SELECT * FROM inventory.repair_tickets WHERE ticket_id = 7;
 SELECT * FROM inventory.reservations WHERE reservation_id = :'hold';
 SELECT * FROM inventory.order_status WHERE order_no = '20170714000000001000077';

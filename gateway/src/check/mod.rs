@@ -7,6 +7,7 @@
 mod database;
 mod journals;
 mod redis;
+pub mod shadow;
 mod tickets;
 
 use crate::deduct::door::Door;
@@ -30,6 +31,7 @@ pub enum Scope {
     Database,
     Redis,
     Ledger,
+    Shadow,
 }
 
 impl Scope {
@@ -38,6 +40,7 @@ impl Scope {
             Scope::Database => "database",
             Scope::Redis => "redis",
             Scope::Ledger => "ledger",
+            Scope::Shadow => "shadow",
         }
     }
 }
@@ -91,8 +94,9 @@ impl Finding {
 #[derive(Debug, Default)]
 pub struct Report {
     pub findings: Vec<Finding>,
-    /// What was compared, and what could not be.
     pub compared: Vec<String>,
+    /// What was to be compared, and did not answer.
+    pub away: Option<&'static str>,
 }
 
 impl Report {
@@ -143,14 +147,16 @@ async fn look(
             None => None,
         },
         Scope::Ledger => journals::look(session, copies.journals).await?,
+        // In another database: see `shadow`.
+        Scope::Shadow => None,
     };
     let Some((findings, compared)) = found else {
         if scope == Scope::Redis && copies.door.is_some() {
-            report.compared.push("not Redis, which does not answer".to_owned());
+            report.away = Some("Redis");
         }
         return Ok(());
     };
     report.compared.push(compared);
-    report.findings.extend(tickets::report(session, scope, looked_at, findings).await?);
+    report.findings.extend(tickets::report(session, scope, looked_at, findings, true).await?);
     Ok(())
 }

@@ -6,9 +6,10 @@ use super::settings::Settings;
 use crate::check::{self, Copies, Finding, PARTS};
 use crate::deduct::door::Door;
 use crate::error::{Error, Result};
-use crate::store::Violation;
+use crate::store::{Database, Violation};
 use clap::Args;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -21,6 +22,24 @@ pub struct CheckArgs {
     #[arg(long, env = "INVENTORY_REDIS_URL", hide_env_values = true, value_name = "URL")]
     redis_url: Option<String>,
 
+    /// Compare a shadow with what it should have by now, instead: postgresql://user@host:port/db
+    #[arg(
+        long,
+        env = "INVENTORY_CHECK_SHADOW",
+        hide_env_values = true,
+        value_name = "URL",
+        conflicts_with_all = ["redis_url", "journal_dir"]
+    )]
+    shadow: Option<String>,
+
+    /// Of the shadow, only so much of its SKUs: above 0, up to 1
+    #[arg(long, env = "INVENTORY_CHECK_SAMPLE", default_value_t = 1.0, requires = "shadow")]
+    sample: f64,
+
+    /// Set what the shadow has wrong right at once
+    #[arg(long, env = "INVENTORY_CHECK_REPAIR", requires = "shadow")]
+    repair: bool,
+
     /// Data directory of a gateway, to compare what it sold by itself; may be given several times
     #[arg(long, env = "INVENTORY_JOURNAL_DIR", value_name = "DIR")]
     journal_dir: Vec<PathBuf>,
@@ -29,13 +48,26 @@ pub struct CheckArgs {
 pub async fn run(settings: &Settings, args: CheckArgs) -> Result<()> {
     let screen = settings.screen();
     let url = args.redis_url.as_deref().filter(|url| !url.is_empty());
-    let door = url.map(|url| Door::new(url, "")).transpose()?;
+    let door = url.map(Door::to_compare).transpose()?;
     let copies = Copies { door: door.as_ref(), journals: &args.journal_dir };
-    let bar = Bar::of("parts", PARTS, settings.json);
-    let report = check::round(&settings.database()?, &copies, &bar).await;
-    bar.finish();
-    let report = report?;
+    let report = match args.shadow.as_deref().filter(|url| !url.is_empty()) {
+        Some(url) => {
+            let patience = Duration::from_secs(settings.connect_timeout);
+            let shadow = Database::new(url, patience)?;
+            check::shadow::round(&shadow, args.sample, args.repair).await?
+        }
+        None => {
+            let bar = Bar::of("parts", PARTS, settings.json);
+            let report = check::round(&settings.database()?, &copies, &bar).await;
+            bar.finish();
+            report?
+        }
+    };
     let compared = report.compared.join(", ");
+    if let (0, Some(target)) = (report.unsettled(), report.away) {
+        let cause = format!("not compared (but {compared}): no answer");
+        return Err(Error::Unreachable { target: target.to_owned(), cause });
+    }
     if report.findings.is_empty() {
         let sound = format!("sound: every invariant holds (compared: {compared})");
         return screen.answer(&report.findings, &sound);

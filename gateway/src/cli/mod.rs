@@ -24,6 +24,7 @@ mod secrets;
 mod serve;
 mod service;
 mod settings;
+mod shadow;
 mod shell;
 mod span;
 mod stock;
@@ -97,6 +98,9 @@ enum Command {
     /// What was found: list, confirm, reject, run; without a word, give back what gateways that will not
     /// return have set aside
     Repair(repair::RepairArgs),
+    /// Another inventory that a part of the traffic is applied to: start, status, stop
+    #[command(subcommand)]
+    Shadow(shadow::ShadowCommand),
     /// Look at connection, server, extension, rights, settings, and with --url at a gateway, and say
     /// what to do next
     Doctor,
@@ -157,6 +161,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Replay(args) => replay::run(settings, args).await,
         Command::Check(args) => check::run(settings, args).await,
         Command::Repair(args) => repair::run(settings, args).await,
+        Command::Shadow(command) => shadow::run(settings, command).await,
         Command::Cluster(args) => cluster::run(settings, args).await,
         Command::Doctor => {
             let whole = Cli::command();

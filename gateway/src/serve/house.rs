@@ -3,6 +3,7 @@
 use super::app::App;
 use crate::check::{self, Copies};
 use crate::deduct::breaker::State;
+use crate::deduct::door::Door;
 use crate::deduct::fallback::Fallback;
 use crate::error::Error;
 use crate::replay::Progress;
@@ -117,13 +118,14 @@ pub async fn keep_books(app: Arc<App>) {
 /// Looks at everything now and then; what it finds is in tickets.
 pub async fn keep_honest(app: Arc<App>, database: Database) {
     let Some(every) = app.settings.check_every() else { return };
+    let door = app.settings.redis_url().and_then(|url| Door::to_compare(url).ok());
     let journals: Vec<_> = app.settings.journal_dir.iter().cloned().collect();
     // Not at once: those that begin together after a restart would all look together, too.
     let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        let copies = Copies { door: app.front.door.as_deref(), journals: &journals };
+        let copies = Copies { door: door.as_ref(), journals: &journals };
         match check::round(&database, &copies, &Unwatched).await {
             Ok(report) => {
                 let left = report.unsettled();

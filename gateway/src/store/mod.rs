@@ -18,6 +18,7 @@ pub mod oversell;
 mod pool;
 mod product;
 mod sagas;
+mod shadow;
 pub mod statements;
 mod stock;
 mod tickets;
@@ -42,6 +43,7 @@ pub use sagas::{
     Asked, ClaimedSaga, NewSaga, Saga, SagaCall, SagaDetail, SagaFilter, SagaMoved, SagaNext,
     SagaReport, SagaStep,
 };
+pub use shadow::{Drift, Fed, FedMovements, Leap, Shadow};
 pub use stock::{Answer, AuditFilter, Date, Goods, Level, Lot, LowStock, Movement, Time};
 pub use tickets::{FindingLines, LeasedUnits, OverdueLease, RepairTicket, ReportedFinding};
 pub use warehouse::Warehouse;

@@ -75,6 +75,11 @@ statements! {
     RUN_TICKET = "run_ticket";
     OPEN_TICKETS = "open_tickets";
     NEWEST_TICKETS = "newest_tickets";
+    START_SHADOW = "start_shadow";
+    STOP_SHADOW = "stop_shadow";
+    FEED_SHADOW = "feed_shadow";
+    SHADOWS = "shadows";
+    SHADOW_DRIFT = "shadow_drift";
     CLOCK = "clock";
     OVERDUE_LEASES = "overdue_leases";
     LEASED_UNITS = "leased_units";

@@ -1,6 +1,6 @@
 //! The book: the rows a batch has locked, as they stand while it is decided.
 
-use crate::command::{Place, WarehouseId};
+use crate::command::{Place, Truth, WarehouseId};
 use crate::hold::{self, Hold, HoldId};
 use crate::order::{self, Order};
 use crate::order_number::OrderNumber;
@@ -211,13 +211,15 @@ impl Book {
         }
     }
 
-    /// What the journal says of a row takes the place of what is stored, to be written whatever comes; a
-    /// row that is not there stays so.
-    pub fn mend(&mut self, place: &Place, lot: Option<&Label>, told: Told) {
+    /// What is told of a row takes the place of what is stored, as far as that is not the `truth`. It is to
+    /// be written whatever comes; a row that is not there stays so.
+    pub fn mend(&mut self, place: &Place, lot: Option<&Label>, truth: Truth, told: Told) {
         let Some(Ok(shelf)) = self.shelves.get_mut(place) else { return };
         let Some(at) = shelf.find(lot) else { return };
         let row = &mut shelf.rows[at];
-        (row.on_hand, row.reserved, row.version) = (told.on_hand, told.reserved, told.version);
+        if truth != Truth::Stock {
+            (row.on_hand, row.reserved, row.version) = (told.on_hand, told.reserved, told.version);
+        }
         (row.lapsed, row.next_expiry) = (0, told.next_expiry);
         row.stored = row.stored.map(|_| Stored { version: -1, lapsed: -1 });
     }

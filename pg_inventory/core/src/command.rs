@@ -147,12 +147,11 @@ pub enum Action {
         lease: HoldId,
         by: Returner,
     },
-    /// Sets a row right, which its keeper read from the journal and not from stock; `counted` is what lies
-    /// there, where somebody counted.
+    /// Sets a row right, which its keeper has read as `truth` says.
     Mend {
         place: Place,
         lot: Option<Label>,
-        counted: Option<Counted>,
+        truth: Truth,
         reason: Label,
     },
     /// Sets a lease right, which its keeper read from the journal.
@@ -168,6 +167,17 @@ pub enum Action {
         /// The id of the hold that starting it makes.
         hold: HoldId,
     },
+}
+
+/// What is believed of a row that is set right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// Its goods as they are stored: only what follows from them and from its holds is written anew.
+    Stock,
+    /// What the journal adds up to.
+    Journal,
+    /// The same, and then that so many units lie there.
+    Counted(Counted),
 }
 
 /// What a command needs of one place.

@@ -172,8 +172,8 @@ impl Draft<'_> {
             Action::Lease { lease, line, .. } => self.lease(*lease, line),
             Action::Sell { lease, holder, line } => self.sell(*lease, holder, line),
             Action::ReturnLease { lease, by } => self.return_lease(*lease, by),
-            Action::Mend { place, lot, counted, reason } => {
-                self.mend(place, lot.as_ref(), *counted, reason)
+            Action::Mend { place, lot, truth, reason } => {
+                self.mend(place, lot.as_ref(), *truth, reason)
             }
             Action::MendLease { lease, reason } => self.mend_lease(*lease, reason),
             Action::CreateOrder(draft) => self.create_order(draft),

@@ -1,6 +1,6 @@
 //! What a request id stands for: the kind of command with its normalised arguments.
 
-use crate::command::{Action, Counted, Line, Place, Quantity};
+use crate::command::{Action, Line, Place, Quantity, Truth};
 use crate::hold::HoldId;
 use crate::order::OrderDraft;
 use crate::text::Label;
@@ -100,11 +100,14 @@ pub fn of(action: &Action) -> Fingerprint {
             Content::of("lease").line(line).text(holder).text(purpose.as_str()).int(ttl.micros())
         }
         Action::ReturnLease { lease, .. } => Content::of("return_lease").hold(*lease),
-        Action::Mend { place, lot, counted, reason } => Content::of("mend")
-            .place(place)
-            .lot(lot.as_ref())
-            .maybe_int(counted.map(Counted::units))
-            .text(reason),
+        Action::Mend { place, lot, truth, reason } => {
+            let content = Content::of("mend").place(place).lot(lot.as_ref()).text(reason);
+            match truth {
+                Truth::Stock => content.text("stock"),
+                Truth::Journal => content.text("journal"),
+                Truth::Counted(counted) => content.text("counted").int(counted.units()),
+            }
+        }
         Action::MendLease { lease, reason } => Content::of("mend_lease").hold(*lease).text(reason),
         Action::CreateOrder(draft) => order(draft),
         Action::MoveOrder { order, step, reason, .. } => {

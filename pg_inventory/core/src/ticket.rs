@@ -62,8 +62,11 @@ pub enum Correction {
     Lease,
     /// What is left of the lease comes back.
     ReturnLease,
-    /// Whoever keeps the copy has forgotten it; here it is only noted on the stock row.
-    Copy,
+    /// What follows from a row's goods and holds is written anew; of a copy elsewhere, which has forgotten it,
+    /// it is noted on the row.
+    Derived,
+    /// The stock row becomes what its source had at the same place in the journal.
+    Shadow,
     /// Nothing here can: somebody has to look.
     ByHand,
 }
@@ -72,18 +75,19 @@ impl Correction {
     /// Of a finding of that kind: a check of `verify()`, or of what the gateway compares.
     pub fn of(kind: &str) -> Correction {
         match kind {
-            "stock_row" | "on_hand" | "reserved" | "version" | "lapsed" | "low" => Correction::Row,
+            "stock_row" | "on_hand" | "reserved" | "version" => Correction::Row,
             "lease_state" | "lease_units" | "lease_sold" => Correction::Lease,
             "lease_overdue" => Correction::ReturnLease,
-            "redis_level" | "redis_slice" => Correction::Copy,
+            "lapsed" | "low" | "redis_level" | "redis_slice" => Correction::Derived,
+            "shadow_level" => Correction::Shadow,
             _ => Correction::ByHand,
         }
     }
 
     /// Whether nobody needs to be asked: what is set right follows from what nobody doubts, and no goods
     /// come or go.
-    pub fn is_safe(kind: &str) -> bool {
-        matches!(kind, "redis_level" | "redis_slice" | "lapsed" | "low")
+    pub fn is_safe(self) -> bool {
+        self == Correction::Derived
     }
 }
 

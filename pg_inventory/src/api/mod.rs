@@ -16,6 +16,7 @@ mod once;
 mod orders;
 mod reshard;
 mod sagas;
+mod shadow;
 mod stock;
 mod tickets;
 mod upkeep;

@@ -6,7 +6,7 @@ use crate::pg::call::{Answer, Call, Shape, Value};
 use crate::pg::server;
 use crate::pg::spi::{self, Args, Spi};
 use crate::{plans, session, sql_function};
-use inventory_core::command::{Action, Command, Counted, Origin, Place, RequestId};
+use inventory_core::command::{Action, Command, Counted, Origin, Place, RequestId, Truth};
 use inventory_core::lease::Returner;
 use inventory_core::text::{Label, required};
 use inventory_core::ticket::{self, Correction, RowName, TicketState};
@@ -184,15 +184,24 @@ impl Ticket {
     }
 
     /// The command that sets right what it is about.
-    fn action(&self) -> Result<Action, Refusal> {
+    fn action(&self, spi: &Spi) -> Result<Action, Refusal> {
         let reason = ticket::reason(self.id)?;
         let lease = || ticket::lease_of_subject(&self.subject).ok_or_else(|| self.by_hand());
+        let row = || RowName::of_subject(&self.subject).ok_or_else(|| self.by_hand());
+        let mend = |row: RowName, truth| {
+            let place = Place { sku: row.sku, warehouse_id: row.warehouse_id };
+            Ok(Action::Mend { place, lot: row.lot, truth, reason: reason.clone() })
+        };
         match Correction::of(&self.kind) {
-            Correction::Row | Correction::Copy => {
-                let row = RowName::of_subject(&self.subject).ok_or_else(|| self.by_hand())?;
+            Correction::Derived => mend(row()?, Truth::Stock),
+            Correction::Row => {
                 let counted = self.counted.map(|n| Counted::new(Some(n))).transpose()?;
-                let place = Place { sku: row.sku, warehouse_id: row.warehouse_id };
-                Ok(Action::Mend { place, lot: row.lot, counted, reason })
+                mend(row()?, counted.map_or(Truth::Journal, Truth::Counted))
+            }
+            Correction::Shadow => {
+                let row = row()?;
+                let counted = Counted::new(level_of_source(spi, &row))?;
+                mend(row, Truth::Counted(counted))
             }
             Correction::Lease => Ok(Action::MendLease { lease: lease()?, reason }),
             Correction::ReturnLease => {
@@ -211,6 +220,14 @@ impl Ticket {
     }
 }
 
+/// What the source of a shadow had, while nothing more is fed.
+fn level_of_source(spi: &Spi, row: &RowName) -> Option<i64> {
+    spi.execute(plans::LOCK_SHADOWS.plan(spi), &Args::new());
+    let args = Args::new().text(&row.sku).int4(row.warehouse_id.number());
+    let args = args.text(row.lot.as_ref().map_or("", |lot| &**lot));
+    spi.execute(plans::SHADOW_ROW.plan(spi), &args).first().map(|row| row.int8(1))
+}
+
 fn ticket_id(call: &Call) -> Result<i64, Refusal> {
     required("ticket_id", call.int8(0))
 }
@@ -224,7 +241,7 @@ fn confirm_ticket(call: &Call) -> Result<Answer, Refusal> {
     let by = Label::optional("operator", call.text(2))?;
     spi::connect(|spi| {
         let ticket = Ticket::lock(spi, id)?;
-        ticket.action()?;
+        ticket.action(spi)?;
         if counted.is_some() && Correction::of(&ticket.kind) != Correction::Row {
             return Err(Refusal::invalid(format!(
                 "counted is for a stock row, which ticket {id} is not about"
@@ -266,7 +283,7 @@ fn run_ticket(call: &Call) -> Result<Answer, Refusal> {
             trace_id,
             user: None,
         };
-        let command = Command { origin, action: ticket.action()? };
+        let command = Command { origin, action: ticket.action(spi)? };
         let task = Task { command: Ok(command), places: Vec::new() };
         if let Some(Outcome::Refused(refusal, _)) =
             engine::execute(spi, &[task], Patience::Wait)?.pop()

@@ -1,10 +1,10 @@
-//! Repairs: what the journal says takes the place of what is stored, under the lock of the row.
+//! Repairs: what the journal and the holds say takes the place of what is stored, under the lock of the row.
 
 use super::Task;
 use crate::pg::spi::{Args, Spi};
 use crate::plans;
 use inventory_core::book::{Book, Papers, Told};
-use inventory_core::command::{Action, Place};
+use inventory_core::command::{Action, Place, Truth};
 use inventory_core::hold::HoldId;
 use inventory_core::text::Label;
 use inventory_core::{Code, Refusal};
@@ -18,7 +18,9 @@ pub fn read(
 ) -> Result<(), Refusal> {
     for action in tasks.iter().filter_map(|task| Some(&task.command.as_ref().ok()?.action)) {
         match action {
-            Action::Mend { place, lot, .. } => read_row(spi, book, place, lot.as_ref()),
+            Action::Mend { place, lot, truth, .. } => {
+                read_row(spi, book, place, lot.as_ref(), *truth);
+            }
             Action::MendLease { lease, .. } => read_lease(spi, papers, *lease)?,
             _ => {}
         }
@@ -26,7 +28,7 @@ pub fn read(
     Ok(())
 }
 
-fn read_row(spi: &Spi, book: &mut Book, place: &Place, lot: Option<&Label>) {
+fn read_row(spi: &Spi, book: &mut Book, place: &Place, lot: Option<&Label>, truth: Truth) {
     let args = Args::new().text(&place.sku).int4(place.warehouse_id.number());
     let told = spi.execute(plans::TOLD_OF_ROW.plan(spi), &args.text(lot.map_or("", |lot| &**lot)));
     if let Some(row) = told.first() {
@@ -36,7 +38,7 @@ fn read_row(spi: &Spi, book: &mut Book, place: &Place, lot: Option<&Label>) {
             version: row.int8(3),
             next_expiry: row.maybe_moment(4),
         };
-        book.mend(place, lot, told);
+        book.mend(place, lot, truth, told);
     }
 }
 

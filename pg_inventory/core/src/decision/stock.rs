@@ -1,7 +1,7 @@
 //! Stock in, out, corrected, moved.
 
 use super::{Change, Draft, Numbering, fresh_row, needed_lot, not_lot_controlled, unknown_lot};
-use crate::command::{Counted, Delta, Line, Place};
+use crate::command::{Counted, Delta, Line, Place, Truth};
 use crate::event::EventType;
 use crate::text::Label;
 use crate::time::Day;
@@ -70,12 +70,15 @@ impl Draft<'_> {
         &mut self,
         place: &Place,
         lot: Option<&Label>,
-        counted: Option<Counted>,
+        truth: Truth,
         reason: &Label,
     ) -> Result<(), Refusal> {
         let row = self.counted_row(place, lot)?;
         let on_hand = self.book.shelf(place)?.rows[row].on_hand;
-        let delta = counted.map_or(0, |counted| counted.units() - on_hand);
+        let delta = match truth {
+            Truth::Stock | Truth::Journal => 0,
+            Truth::Counted(counted) => counted.units() - on_hand,
+        };
         self.correct(place, row, delta, reason)
     }
 
