@@ -6,6 +6,7 @@ use super::span;
 use crate::error::Result;
 use crate::store::{RepairTicket, RepairedLease, Session};
 use clap::{Args, Subcommand};
+use inventory_core::ticket::Correction;
 use serde_json::json;
 use std::time::Duration;
 
@@ -78,7 +79,8 @@ struct Which {
     #[arg(value_name = "TICKET")]
     tickets: Vec<i64>,
 
-    /// All that are open and can be, of this kind (the column `check`; `any` for all kinds)
+    /// All that are open and can be, of this kind (the column `check`; `any` for all that can be set
+    /// right from here)
     #[arg(long, value_name = "KIND")]
     every: Option<String>,
 }
@@ -129,7 +131,8 @@ impl Which {
     async fn tickets(self, session: &mut Session, state: &str) -> Result<Vec<i64>> {
         let Some(kind) = self.every else { return Ok(self.tickets) };
         let open = session.open_tickets(0, SHOWN).await?;
-        let meant = |t: &&RepairTicket| t.state == state && (kind == "any" || t.kind == kind);
+        let any = |t: &RepairTicket| kind == "any" && Correction::of(&t.kind) != Correction::ByHand;
+        let meant = |t: &&RepairTicket| t.state == state && (t.kind == kind || any(t));
         Ok(open.iter().filter(meant).map(|t| t.ticket_id).collect())
     }
 }
