@@ -4,10 +4,10 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) docker/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak up down status bench strain build install fmt lint clean-local
+.PHONY: help demo test soak up down status bench strain build install fmt lint clean-local packages packages-test shipping
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## from a bare machine to a running shop: build, start, load, replay orders, race an oversell
 	@$(LOCAL)/stack.py demo
@@ -38,6 +38,15 @@ build: ## build the extension and the inventory command
 
 install: ## for a DBA: put the extension into the folders of PG_CONFIG's PostgreSQL (DESTDIR is honoured)
 	@DESTDIR='$(DESTDIR)' $(LOCAL)/prepare.py install
+
+packages: ## Debian packages of extension (MAJORS="15 18"; else all) and gateway, in target/packages
+	@$(LOCAL)/packages.py
+
+packages-test: ## install, use, upgrade and purge them on a clean Debian (root only)
+	@$(LOCAL)/packages_test.py
+
+shipping: ## look at what is shipped: images, compose, unit, workflow, licences; ARGS=advisories|licences|sbom tells more
+	@$(LOCAL)/shipping.py $(or $(ARGS),check)
 
 fmt: ## format the Rust code
 	cargo fmt --all

@@ -52,7 +52,8 @@ expected AS (
         orders_external, order_line, order_line_pkey, upkeep, upkeep_pkey, products, warehouses, stock_now,
         stock_level, stock_lot, low_stock, audit_log, outbox, reservations, order_status, order_lines, order_history,
         hot_sku, hot_sku_pkey, hot_skus,
-        api_key, api_key_pkey, api_key_key_hash_key, lease, lease_pkey, lease_open, leases
+        api_key, api_key_pkey, api_key_key_hash_key, lease, lease_pkey, lease_open, leases,
+        saga, saga_pkey, saga_due, saga_state, saga_request, saga_step, saga_step_pkey, sagas, saga_steps
         }'::pg_catalog.name[]) AS name
 ),
 role AS (
@@ -67,7 +68,9 @@ callable AS MATERIALIZED (
                 WHEN p.proname IN ('install', 'put_product', 'put_warehouse', 'delete_product', 'delete_warehouse',
                                    'maintain', 'reshard', 'reshard_step', 'set_hot', 'repair_leases',
                                    'create_api_key', 'api_keys', 'revoke_api_key', 'touch_api_keys') THEN 'inventory_admin'
-                ELSE 'inventory_operator' END AS role
+                ELSE 'inventory_operator' END AS role,
+           -- Of a table: nobody calls it.
+           p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype AS guards
       FROM pg_catalog.pg_proc AS p
      WHERE p.pronamespace = (SELECT h.oid FROM here AS h)
 ),
@@ -168,12 +171,14 @@ SELECT 'layout', 'problem', 'missing: ' || pg_catalog.string_agg('inventory.' ||
  WHERE $3 = $2 AND NOT EXISTS (SELECT FROM thing AS t WHERE t.relname = e.name)
 HAVING pg_catalog.count(*) > 0
 UNION ALL
-SELECT 'layout', 'problem', 'nothing holds orders to their states: the trigger on inventory.orders is off or gone',
-       'Run ALTER TABLE inventory.orders ENABLE TRIGGER orders_keep_to_their_states.'
-  FROM thing AS t
- WHERE $3 = $2 AND t.relname = 'orders'
+SELECT 'layout', 'problem', pg_catalog.format('nothing holds %s to their states: the trigger on inventory.%s is off or gone', w.what, t.relname),
+       pg_catalog.format('Run ALTER TABLE inventory.%s ENABLE TRIGGER %s.', t.relname, w.guard)
+  FROM (VALUES ('orders', 'orders', 'orders_keep_to_their_states'),
+               ('saga_step', 'steps of sagas', 'saga_steps_stay_answered')) AS w (relation, what, guard)
+  JOIN thing AS t ON t.relname = w.relation
+ WHERE $3 = $2
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS g
-                    WHERE g.tgrelid = t.oid AND g.tgname = 'orders_keep_to_their_states' AND g.tgenabled IN ('O', 'A'))
+                    WHERE g.tgrelid = t.oid AND g.tgname = w.guard AND g.tgenabled IN ('O', 'A'))
 UNION ALL
 SELECT 'layout', 'problem', pg_catalog.format('index %s is not valid: nothing is looked up by it', t.name),
        pg_catalog.format('Run REINDEX INDEX CONCURRENTLY %s.', t.name)
@@ -212,7 +217,7 @@ SELECT 'rights', 'problem', pg_catalog.format('%s may not call %s', c.role, pg_c
        pg_catalog.format('Run GRANT EXECUTE ON ROUTINE %s TO %s.', pg_catalog.string_agg(c.name, ', ' ORDER BY c.name), c.role)
   FROM callable AS c
   JOIN role AS r ON r.name = c.role
- WHERE c.name <> 'inventory.orders_keep_to_their_states' AND NOT pg_catalog.has_function_privilege(r.oid, c.oid, 'EXECUTE')
+ WHERE NOT c.guards AND NOT pg_catalog.has_function_privilege(r.oid, c.oid, 'EXECUTE')
  GROUP BY c.role
 UNION ALL
 SELECT 'rights', 'problem', 'inventory_reader may not read ' || pg_catalog.string_agg(t.name, ', ' ORDER BY t.name),

@@ -11,6 +11,7 @@ promises!(
     deduct_many_refuses_bad_lines_alone,
     limits_are_inclusive,
     odd_dates_are_no_internal_error,
+    sagas_refuse_bad_arguments,
     install_refuses_bad_arguments,
     tickets_and_shadows_refuse_bad_arguments,
 );
@@ -400,5 +401,62 @@ async fn tickets_and_shadows_refuse_bad_arguments(pg: Pg) {
         let refused = op.refused(&format!("SELECT inventory.{call}")).await;
         assert_eq!(refused.sqlstate, *code, "{call}: {refused}");
     }
+    db.verify_is_clean().await;
+}
+
+async fn sagas_refuse_bad_arguments(pg: Pg) {
+    let db = shop(&pg).await;
+    let mut op = db.operator().await;
+    let step = r#"{"name": "a", "participant": "b", "action": "c"}"#;
+    let begin = |name: &str, definition: &str, input: &str| {
+        format!("SELECT inventory.begin_saga({name}, {definition}, {input})")
+    };
+    let good = format!(r#"'{{"steps": [{step}]}}'"#);
+    for (call, detail) in [
+        (begin("NULL", &good, "'{}'"), "name must not be NULL"),
+        (begin("'A b'", &good, "'{}'"), "name: \"A b\" must have"),
+        (begin("'a'", "NULL", "'{}'"), "definition must not be NULL"),
+        (begin("'a'", "'[]'", "'{}'"), "definition must be a JSON object"),
+        (begin("'a'", "'{}'", "'{}'"), "definition: missing field `steps`"),
+        (begin("'a'", &good.replace("\"c\"", "7"), "'{}'"), "definition: invalid type"),
+        (begin("'a'", &good.replace("\"c\"", "\"C\""), "'{}'"), "steps[0].action: \"C\" must"),
+        (begin("'a'", &good, "NULL"), "input must not be NULL"),
+        (begin("'a'", &good, "'[]'"), "input must be a JSON object"),
+        (
+            begin("'a'", &good, "jsonb_build_object('x', repeat('x', 300000))"),
+            "input must have at most",
+        ),
+        (begin("'a'", &good, "'{}', operator => ''"), "operator must have"),
+        ("SELECT inventory.claim_sagas(NULL, '1 minute')".into(), "holder must not be NULL"),
+        ("SELECT inventory.claim_sagas('a', '0')".into(), "ttl must be more than 0"),
+        ("SELECT inventory.claim_sagas('a', NULL)".into(), "ttl must not be NULL"),
+        ("SELECT inventory.claim_sagas('a', '1 minute', 0)".into(), "max_sagas must be 1 to"),
+        ("SELECT inventory.retry_saga(NULL)".into(), "saga_id must not be NULL"),
+        ("SELECT inventory.retry_saga(gen_random_uuid(), NULL)".into(), "revert must not be NULL"),
+    ] {
+        op.check_refused(&call, "IV004", detail).await;
+    }
+    let id = op.text(&begin("'a'", &good, "'{}'").replace("SELECT ", "SELECT saga_id FROM ")).await;
+    op.run("SELECT inventory.claim_sagas('a', '1 minute'); ").await;
+    op.run(&format!("SELECT inventory.advance_saga('{id}', 1, '1 minute')")).await;
+    for (arguments, detail) in [
+        ("NULL, 1, '1 minute'".to_owned(), "saga_id must not be NULL"),
+        (format!("'{id}', NULL, '1 minute'"), "fence must not be NULL"),
+        (format!("'{id}', 1, '-1 minute'"), "ttl must be"),
+        (format!("'{id}', 1, '1 minute', outcome => 'perhaps'"), "outcome must be"),
+        (format!("'{id}', 1, '1 minute', outcome => 'done'"), "step must not be NULL"),
+        (format!("'{id}', 1, '1 minute', 0, 'action', 'done'"), "step must be 1 or more"),
+        (format!("'{id}', 1, '1 minute', -2147483648, 'action', 'done'"), "step must be 1 or more"),
+        (format!("'{id}', 1, '1 minute', 2, 'action', 'done'"), "the saga has no such step"),
+        (format!("'{id}', 1, '1 minute', 1, 'sideways', 'done'"), "direction must be"),
+        (
+            format!("'{id}', 1, '1 minute', 1, 'action', 'done', to_jsonb(repeat('x', 20000))"),
+            "answer must have at most",
+        ),
+    ] {
+        op.check_refused(&format!("SELECT inventory.advance_saga({arguments})"), "IV004", detail)
+            .await;
+    }
+    op.check("SELECT state, asked FROM inventory.saga_steps", "CALLING|1").await;
     db.verify_is_clean().await;
 }

@@ -17,6 +17,7 @@ promises!(
     what_cannot_go_over_http_is_wrong_usage,
     the_named_way_counts,
     doctor_looks_at_the_gateway,
+    ping_asks_whether_it_is_alive,
     shells_and_man_are_served,
 );
 
@@ -408,6 +409,18 @@ async fn doctor_looks_at_the_gateway(pg: Pg) {
     let away = run(inventory().args(["--url", "http://127.0.0.1:1", "doctor"])).await;
     assert_eq!(away.code, Some(1), "{away:?}");
     assert!(away.out.contains("PROBLEM  gateway"), "{away:?}");
+}
+
+async fn ping_asks_whether_it_is_alive(pg: Pg) {
+    let db = pg.database().await;
+    let service = gateway(&db).await;
+    let alive = run(inventory().args(["--url", &service.url, "ping"])).await;
+    assert_eq!(alive.code, Some(0), "{alive:?}");
+    assert!(alive.out.contains("answers"), "{alive:?}");
+    let away = run(inventory().args(["--url", "http://127.0.0.1:1", "ping"])).await;
+    assert_eq!(away.code, Some(3), "{away:?}");
+    let nobody = run(inventory().arg("ping")).await;
+    assert_eq!(nobody.code, Some(2), "{nobody:?}");
 }
 
 async fn shells_and_man_are_served(_: Pg) {

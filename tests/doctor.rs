@@ -101,6 +101,8 @@ const FAULTS: &[(&str, &str)] = &[
      "layout|problem|nothing holds orders to their states: the trigger on inventory.orders is off or gone"),
     ("DROP TRIGGER orders_keep_to_their_states ON inventory.orders",
      "layout|problem|nothing holds orders to their states: the trigger on inventory.orders is off or gone"),
+    ("ALTER TABLE inventory.saga_step DISABLE TRIGGER saga_steps_stay_answered",
+     "layout|problem|nothing holds steps of sagas to their states: the trigger on inventory.saga_step is off or gone"),
     ("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'inventory.orders_open'::regclass",
      "layout|problem|index inventory.orders_open is not valid: nothing is looked up by it"),
     ("ALTER TABLE inventory.product SET UNLOGGED",
@@ -136,6 +138,13 @@ const FAULTS: &[(&str, &str)] = &[
      "upkeep|note|holds that ended at … UTC are not swept yet"),
     ("UPDATE inventory.upkeep SET at = now() - interval '2 days' WHERE job = 'prune requests'",
      "upkeep|note|prune requests: not done since … UTC"),
+    ("INSERT INTO inventory.saga (saga_id, name, definition, input, state, fence, generation, created_at, changed_at) \
+      VALUES ('00000000-0000-7000-8000-000000000001', 'x', '{}', '{}', 'NEEDS_ATTENTION', 0, 1, now(), now())",
+     "sagas|problem|1 of them need attention, the oldest is 00000000-0000-7000-8000-000000000001"),
+    ("INSERT INTO inventory.saga (saga_id, name, definition, input, state, due_at, fence, generation, created_at, changed_at) \
+      VALUES (gen_random_uuid(), 'x', '{}', '{}', 'RUNNING', now() - interval '1 hour', 0, 1, now(), now())",
+     "sagas|problem|nobody has gone on with them since … UTC"),
+    ("DROP INDEX inventory.saga_due", "layout|problem|missing: inventory.saga_due"),
     ("INSERT INTO inventory.journal (id, generation, xid, at, event_type, on_hand_delta, reserved_delta, db_user) \
       VALUES (999000000000, 1, '1', now(), 'x', 0, 0, 'x')",
      "journal|note|movements lie in the default partition, the first of them is 999000000000"),
@@ -386,7 +395,9 @@ async fn it_waits_for_nobody(pg: Pg) {
         )
     };
     let kept: Vec<String> =
-        ["installation", "journal_default", "reservation", "upkeep", "warehouse"].map(kept).into();
+        ["installation", "journal_default", "reservation", "saga", "upkeep", "warehouse"]
+            .map(kept)
+            .into();
     assert_eq!(found.expect("it does not wait"), kept.join("\n"));
     keeper.run("ROLLBACK").await;
     reader.check(UNWELL, "").await;

@@ -47,15 +47,18 @@ fn documents() -> Vec<PathBuf> {
 fn blocks(text: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut open = false;
+    // Of a block within a list.
+    let mut indent = 0;
     for (at, line) in text.lines().enumerate() {
-        if let Some(language) = line.strip_prefix("```") {
+        if let Some(language) = line.trim_start().strip_prefix("```") {
             open = !open;
             if open {
+                indent = line.len() - line.trim_start().len();
                 let language = language.trim().to_owned();
                 blocks.push(Block { language, text: String::new(), line: at + 1 });
             }
         } else if open && let Some(block) = blocks.last_mut() {
-            block.text += &format!("{line}\n");
+            block.text += &format!("{}\n", line.get(indent..).unwrap_or_default());
         }
     }
     assert!(!open, "a block is not closed");

@@ -123,7 +123,7 @@ async fn functions_are_for_their_roles_alone(pg: Pg) {
         | "revert_order" | "deduct_now" | "reserve_now" | "execute_many" | "take_lease"
         | "renew_leases" | "settle_lease" | "return_lease" | "report_findings"
         | "confirm_ticket" | "reject_ticket" | "run_ticket" | "start_shadow" | "stop_shadow"
-        | "feed_shadow" => {
+        | "feed_shadow" | "begin_saga" | "claim_sagas" | "advance_saga" | "retry_saga" => {
             matches!(user, User::Operator | User::Admin)
         }
         "maintain" | "reshard" | "reshard_step" | "install" | "put_product" | "put_warehouse"
@@ -131,7 +131,7 @@ async fn functions_are_for_their_roles_alone(pg: Pg) {
         | "create_api_key" | "api_keys" | "revoke_api_key" | "touch_api_keys" => {
             user == User::Admin
         }
-        "orders_keep_to_their_states" => false,
+        "orders_keep_to_their_states" | "saga_steps_stay_answered" => false,
         other => panic!("whose is {other}?"),
     };
     let functions = owner.text(&format!("SELECT p.proname, p.oid {FUNCTIONS} ORDER BY 1")).await;

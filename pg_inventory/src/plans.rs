@@ -317,27 +317,32 @@ statements! {
               WHERE t.saga_id = ANY (ARRAY(SELECT past.saga_id FROM past)))
          DELETE FROM inventory.saga AS d WHERE d.ctid = ANY (ARRAY(SELECT past.ctid FROM past))";
 
-    INSERT_SAGA(UUIDOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+    INSERT_SAGA(UUIDOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID) =
         "INSERT INTO inventory.saga (saga_id, name, definition, input, state, due_at, fence, request_id, operator,
-                                     trace_id, created_at, changed_at)
-         VALUES ($1, $2, $3::pg_catalog.jsonb, $4::pg_catalog.jsonb, 'RUNNING', $8, 0, $5, $6, $7, $8, $8)";
+                                     trace_id, created_at, changed_at, generation)
+         VALUES ($1, $2, $3::pg_catalog.jsonb, $4::pg_catalog.jsonb, 'RUNNING', $8, 0, $5, $6, $7, $8, $8, $9)";
     SAGA_OF_REQUEST(UUIDOID) =
         "SELECT s.saga_id FROM inventory.saga AS s WHERE s.request_id = $1";
-    /// Those that have waited longest; whoever has one now is at it.
-    CLAIM_SAGAS(TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID) =
-        "UPDATE inventory.saga AS s SET fence = s.fence + 1, holder = $1, due_at = $3
+    /// Those that have waited longest; whoever has one now is at it. Of an older generation they wait for people.
+    CLAIM_SAGAS(TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT4OID, TEXTOID) =
+        "UPDATE inventory.saga AS s SET fence = s.fence + 1, holder = $1,
+                due_at = CASE WHEN s.generation = $5 THEN $3 END,
+                state = CASE WHEN s.generation = $5 THEN s.state ELSE 'NEEDS_ATTENTION' END,
+                reason = CASE WHEN s.generation = $5 THEN s.reason ELSE $6 END
           WHERE s.ctid = ANY (ARRAY(
                 SELECT d.ctid FROM inventory.saga AS d WHERE d.due_at <= $2
                  ORDER BY d.due_at LIMIT $4 FOR UPDATE SKIP LOCKED))
-         RETURNING s.saga_id, s.fence";
+         RETURNING s.saga_id, s.fence, s.due_at IS NOT NULL";
     LOCK_SAGA(UUIDOID) =
-        "SELECT s.name, s.definition::pg_catalog.text, s.input::pg_catalog.text, s.state, s.fence, s.operator, s.trace_id
+        "SELECT s.name, s.definition::pg_catalog.text, s.input::pg_catalog.text, s.state, s.fence, s.operator, s.trace_id,
+                s.generation
            FROM inventory.saga AS s WHERE s.saga_id = $1 FOR UPDATE";
     SAGA_STEPS(UUIDOID) =
         "SELECT t.step, t.direction, t.state, t.asked, t.tries, t.answer::pg_catalog.text FROM inventory.saga_step AS t
           WHERE t.saga_id = $1 ORDER BY t.step";
-    KEEP_SAGA(UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
-        "UPDATE inventory.saga AS s SET state = $2, reason = $3, due_at = $4, changed_at = $5 WHERE s.saga_id = $1";
+    KEEP_SAGA(UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID) =
+        "UPDATE inventory.saga AS s SET state = $2, reason = $3, due_at = $4, changed_at = $5, generation = $6
+          WHERE s.saga_id = $1";
     KEEP_SAGA_STEP(UUIDOID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
         "INSERT INTO inventory.saga_step AS t (saga_id, step, direction, state, asked, tries, answer, detail, began_at,
                                                changed_at)

@@ -16,6 +16,8 @@ CREATE TABLE inventory.saga (
     -- Rises each time it is taken up; who comes with an older one has lost it.
     fence      bigint NOT NULL,
     holder     text COLLATE "C",
+    -- Of the database that went on with it last: one that was restored or cloned since asks people first.
+    generation integer NOT NULL,
     request_id uuid,
     operator   text COLLATE "C",
     trace_id   text COLLATE "C",

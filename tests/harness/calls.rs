@@ -3,7 +3,7 @@
 use crate::session::Session;
 
 /// Calls that are well formed, whether or not there is anything for them to work on.
-pub const CHANGING: [&str; 44] = [
+pub const CHANGING: [&str; 48] = [
     "SELECT inventory.install()",
     "SELECT inventory.put_product('A', 'Product A')",
     "SELECT inventory.put_warehouse(2, 'NORTH', 'North')",
@@ -46,6 +46,10 @@ pub const CHANGING: [&str; 44] = [
     "SELECT inventory.create_api_key('k1', 'Key 1', 'reader', sha256('k1'))",
     "SELECT inventory.revoke_api_key('k1')",
     "SELECT inventory.touch_api_keys(ARRAY['k1'], ARRAY[now()])",
+    r#"SELECT inventory.begin_saga('one', '{"steps": [{"name": "a", "participant": "b", "action": "c"}]}', '{}')"#,
+    "SELECT inventory.claim_sagas('gate-1', '1 minute')",
+    "SELECT inventory.advance_saga('99999999-9999-4999-8999-999999999999', 1, '1 minute')",
+    "SELECT inventory.retry_saga('99999999-9999-4999-8999-999999999999')",
     "SELECT inventory.maintain()",
     "CALL inventory.reshard(32)",
 ];

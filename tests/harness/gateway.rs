@@ -38,10 +38,15 @@ impl Gateway {
 
     /// `inventory serve` as it is started for tests, to be set up further.
     pub fn command(db: &Database) -> Command {
+        Gateway::command_at(db, "127.0.0.1:0")
+    }
+
+    /// The same at an address of its own, where clients find the next one, too.
+    pub fn command_at(db: &Database, address: &str) -> Command {
         let mut command = inventory();
         command.args(["--database-url", &db.url(User::Operator)]);
         command.args(["serve", "--admin-database-url", &db.url(User::Admin)]);
-        command.args(["--listen", "127.0.0.1:0"]);
+        command.args(["--listen", address]);
         command
     }
 

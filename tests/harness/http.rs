@@ -141,8 +141,23 @@ impl Connection {
         self.receive(request).await
     }
 
+    /// Sends it, and waits for the answer's head.
+    pub async fn ask(&mut self, request: &Request) -> std::io::Result<Reply> {
+        self.stream.write_all(&request.bytes(self.address)).await?;
+        self.head(request).await
+    }
+
     /// The next answer.
     pub async fn receive(&mut self, to: &Request) -> std::io::Result<Reply> {
+        let mut reply = self.head(to).await?;
+        if to.method != "HEAD" {
+            self.read_body(&mut reply).await?;
+        }
+        Ok(reply)
+    }
+
+    /// The next answer's head; its body is still to be read.
+    pub async fn head(&mut self, to: &Request) -> std::io::Result<Reply> {
         let end = self.read_until(|bytes| find(bytes, b"\r\n\r\n")).await?;
         let head = String::from_utf8_lossy(&self.rest[..end]).into_owned();
         self.rest.drain(..end + 4);
@@ -150,37 +165,39 @@ impl Connection {
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
         let headers = lines.filter_map(|line| line.split_once(": "));
         let path = to.path.split('?').next().unwrap_or_default().to_owned();
-        let mut reply = Reply {
+        Ok(Reply {
             path,
             status: status.ok_or_else(|| nonsense(&head))?,
             headers: headers.map(|(n, v)| (n.to_lowercase(), v.to_owned())).collect(),
             body: Vec::new(),
-        };
-        if to.method != "HEAD" {
-            self.read_body(&mut reply).await?;
-        }
-        Ok(reply)
+        })
     }
 
-    async fn read_body(&mut self, reply: &mut Reply) -> std::io::Result<()> {
+    pub async fn read_body(&mut self, reply: &mut Reply) -> std::io::Result<()> {
         if reply.header("transfer-encoding") == Some("chunked") {
-            loop {
-                let end = self.read_until(|bytes| find(bytes, b"\r\n")).await?;
-                let size = String::from_utf8_lossy(&self.rest[..end]).into_owned();
-                let size = usize::from_str_radix(&size, 16).map_err(|_| nonsense(&size))?;
-                self.rest.drain(..end + 2);
-                self.read_until(|bytes| (bytes.len() >= size + 2).then_some(size)).await?;
-                reply.body.extend(self.rest.drain(..size + 2).take(size));
-                if size == 0 {
-                    return Ok(());
-                }
+            while let Some(chunk) = self.chunk().await? {
+                reply.body.extend(chunk);
             }
+            return Ok(());
         }
         let length = reply.header("content-length").and_then(|length| length.parse().ok());
         let length: usize = length.unwrap_or(0);
         self.read_until(|bytes| (bytes.len() >= length).then_some(length)).await?;
         reply.body.extend(self.rest.drain(..length));
         Ok(())
+    }
+
+    /// The next part of a body that comes in parts; None at its end.
+    pub async fn chunk(&mut self) -> std::io::Result<Option<Vec<u8>>> {
+        let end = self.read_until(|bytes| find(bytes, b"\r\n")).await?;
+        let size = String::from_utf8_lossy(&self.rest[..end]).into_owned();
+        let size = usize::from_str_radix(&size, 16).map_err(|_| nonsense(&size))?;
+        // Only once all of it is there is anything taken: this may be given up and begun again.
+        let whole = end + 2 + size + 2;
+        self.read_until(|bytes| (bytes.len() >= whole).then_some(whole)).await?;
+        let chunk = self.rest[end + 2..end + 2 + size].to_vec();
+        self.rest.drain(..whole);
+        Ok((size > 0).then_some(chunk))
     }
 
     async fn read_until(

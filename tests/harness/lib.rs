@@ -4,12 +4,14 @@
 //! `servers` starts and stops clusters · `database` makes databases and opens sessions · `session`
 //! runs SQL and shows its answers as text · `run` is the main of every test file · `commands`
 //! runs the programs around (the `inventory` binary, `pg_dump`, …) · `pooler`
-//! starts a pgbouncer, `redis` a Redis · `dice` throws the same dice every time · `isolation` plays specs of sessions
+//! starts a pgbouncer, `redis` a Redis, `prometheus` a Prometheus · `dice` throws the same dice every time · `isolation` plays specs of sessions
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
 //! back · `calls` names one call of each command · `trade` does a bit of everything · `chaos` kills
 //! processes · `ledger` compares what clients were told with what is written · `seller` is such a client ·
-//! `service` runs `inventory serve` as people start it, `gateway` as tests need it, and `http` talks to it.
+//! `accounts` takes part in sagas, with faults · `service` runs `inventory serve` as people start it,
+//! `gateway` as tests need it, `http` talks to it, and a `listener` hears what happens.
 
+pub mod accounts;
 pub mod calls;
 pub mod chaos;
 pub mod clock;
@@ -20,8 +22,10 @@ pub mod gateway;
 pub mod http;
 pub mod isolation;
 pub mod ledger;
+pub mod listener;
 pub mod mask;
 pub mod pooler;
+pub mod prometheus;
 pub mod redis;
 pub mod release;
 pub mod run;
@@ -31,11 +35,14 @@ pub mod service;
 pub mod session;
 pub mod trade;
 
+pub use accounts::Accounts;
 pub use database::{Database, User};
 pub use dice::Dice;
 pub use gateway::Gateway;
 pub use http::{Client, Connection, Reply, Request};
+pub use listener::{Listener, Told, heard_all};
 pub use pooler::Pooler;
+pub use prometheus::Prometheus;
 pub use redis::Redis;
 pub use release::{Release, Under};
 pub use run::{Verdict, skipped};

@@ -152,6 +152,25 @@ SELECT * FROM inventory.touch_api_keys(ARRAY['k' || :r], ARRAY[now()]);
 SELECT count(*) FROM inventory.api_keys();
 SELECT * FROM inventory.revoke_api_key('k' || :r);
 
+-- Sagas: an order that the engine carries out, one of services that goes back, and one that is tried again.
+\set lil '0000000' :r '-0000-4000-8000-00000000000c'
+\set order '{"steps": [{"name": "reserve", "participant": "engine", "action": "reserve", "compensation": "release"}, {"name": "charge", "participant": "account", "action": "charge", "compensation": "refund", "retry": {"tries": 1}}, {"name": "confirm", "participant": "engine", "action": "confirm"}]}'
+\set input '{"lines": [{"sku": "' :bag '", "quantity": 1}]}'
+SELECT saga_id AS saga FROM inventory.begin_saga('order', :'order', :'input', request_id => :'lil') \gset
+SELECT * FROM inventory.begin_saga('order', :'order', :'input', request_id => :'lil');
+SELECT * FROM inventory.begin_saga('order', :'order', '{}'); -- IV004
+SELECT fence AS fence FROM inventory.claim_sagas('gate', '1 minute', 1) \gset
+SELECT * FROM inventory.advance_saga(:'saga', :fence, '1 minute');
+SELECT * FROM inventory.advance_saga(:'saga', :fence, '1 minute');
+SELECT * FROM inventory.advance_saga(:'saga', :fence, '1 minute', step => 2, direction => 'action', outcome => 'unknown');
+SELECT * FROM inventory.retry_saga(:'saga');
+SELECT * FROM inventory.retry_saga(:'saga'); -- IV017
+SELECT fence AS fence FROM inventory.claim_sagas('gate', '1 minute', 1) \gset
+SELECT * FROM inventory.advance_saga(:'saga', :fence, '1 minute');
+SELECT * FROM inventory.advance_saga(:'saga', :fence, '1 minute', step => 2, direction => 'action', outcome => 'done', answer => '{"paid": 1}');
+SELECT * FROM inventory.advance_saga(:'saga', :fence, '1 minute');
+SELECT * FROM inventory.advance_saga(:'saga', :fence, '1 minute');
+
 -- Care.
 SELECT * FROM inventory.maintain();
 SELECT * FROM inventory.maintain();

@@ -35,6 +35,12 @@ SELECT r.reservation_id, n, 'P' || 1 + (random() * 4999)::int, 1, '', 1, r.expir
 INSERT INTO inventory.lease (lease_id, sku, warehouse_id, holder, purpose, granted, sold, generation, state, created_at, expires_at)
 SELECT gen_random_uuid(), 'P' || n % 5000, 1, 'gate', 'token', 5, 0, 1, CASE WHEN n % 500 = 0 THEN 'OPEN' ELSE 'RETURNED' END,
        now(), now() + interval '1 hour' FROM generate_series(1, 10000) AS n;
+INSERT INTO inventory.saga (saga_id, name, definition, input, state, due_at, fence, generation, created_at, changed_at)
+SELECT gen_random_uuid(), 'old', '{"steps": [{"name": "a", "participant": "b", "action": "c"}]}', '{}',
+       CASE WHEN n % 100 > 1 THEN 'COMPLETED' WHEN n % 100 = 1 THEN 'NEEDS_ATTENTION' ELSE 'RUNNING' END,
+       CASE WHEN n % 100 = 0 THEN now() + interval '1 day' END, 1, 1, now(), now() FROM generate_series(1, 10000) AS n;
+INSERT INTO inventory.saga_step (saga_id, step, direction, state, asked, tries, began_at, changed_at)
+SELECT s.saga_id, 1, 'action', 'DONE', 1, 1, now(), now() FROM inventory.saga AS s WHERE s.name = 'old' AND s.state = 'COMPLETED';
 INSERT INTO inventory.orders (order_id, order_no, direction, warehouse_id, state, external_ref, created_at, changed_at)
 SELECT 1500000000001000000 + n, 20170714000000001000000 + n, 'outbound', 1 + n % 2,
        CASE WHEN n % 10 = 0 THEN 'PENDING' ELSE 'FAILED' END, 'shop ' || n, now(), now() FROM generate_series(1, 10000) AS n;

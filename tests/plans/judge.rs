@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// Tables that have a row a product, lot, hold, order, request or movement. The others stay small.
-const GROWING: [&str; 10] = [
+const GROWING: [&str; 12] = [
     "product",
     "stock",
     "journal",
@@ -16,6 +16,8 @@ const GROWING: [&str; 10] = [
     "lease",
     "orders",
     "order_line",
+    "saga",
+    "saga_step",
 ];
 /// Rows that a look-up may read in vain: the rest of what has its key, never a part of the table.
 const IN_VAIN_MAX: f64 = 100.0;

@@ -13,7 +13,7 @@ pub async fn maintain_does_the_same(pg: Pg) {
             "note|the library is not preloaded: nothing sweeps holds or prunes by itself",
         )
         .await;
-    let quiet = "expire holds|0|f\nwatch hot SKUs|0|f\nopen journal partitions|0|f\nprune requests|0|f\nprune holds|0|f\ndrop journal partitions|0|f";
+    let quiet = "expire holds|0|f\nwatch hot SKUs|0|f\nopen journal partitions|0|f\nprune requests|0|f\nprune holds|0|f\nprune sagas|0|f\ndrop journal partitions|0|f";
     owner.check("SELECT * FROM inventory.maintain()", quiet).await;
     let mut op = db.operator().await;
     op.run("SELECT inventory.reserve('A', 1) FROM generate_series(1, 300)").await;
@@ -32,7 +32,7 @@ pub async fn maintain_does_the_same(pg: Pg) {
     admin
         .check(
             "SELECT * FROM inventory.maintain()",
-            "expire holds|200|t\nwatch hot SKUs|0|f\nopen journal partitions|2|f\nprune requests|100|f\nprune holds|0|f\ndrop journal partitions|0|f",
+            "expire holds|200|t\nwatch hot SKUs|0|f\nopen journal partitions|2|f\nprune requests|100|f\nprune holds|0|f\nprune sagas|0|f\ndrop journal partitions|0|f",
         )
         .await;
     owner.run("UPDATE inventory.reservation SET closed_at = closed_at - interval '31 days' WHERE state = 'EXPIRED'").await;
@@ -40,7 +40,7 @@ pub async fn maintain_does_the_same(pg: Pg) {
     admin
         .check(
             "SELECT * FROM inventory.maintain()",
-            "expire holds|100|f\nwatch hot SKUs|0|f\nopen journal partitions|0|f\nprune requests|0|f\nprune holds|200|f\ndrop journal partitions|0|f",
+            "expire holds|100|f\nwatch hot SKUs|0|f\nopen journal partitions|0|f\nprune requests|0|f\nprune holds|200|f\nprune sagas|0|f\ndrop journal partitions|0|f",
         )
         .await;
     owner.check("SELECT count(*), (SELECT count(*) FROM inventory.reservation_line) FROM inventory.reservation", "100|100").await;

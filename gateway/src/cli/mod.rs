@@ -11,6 +11,7 @@ mod init;
 mod key;
 mod lines;
 mod order;
+mod ping;
 mod private;
 mod product;
 mod progress;
@@ -104,6 +105,8 @@ enum Command {
     /// Look at connection, server, extension, rights, settings, and with --url at a gateway, and say
     /// what to do next
     Doctor,
+    /// Ask the gateway (--url) whether it is alive: exit 0 or 3, for health checks
+    Ping,
     /// The private PostgreSQL behind `make up`: up, down, status
     Cluster(cluster::ClusterArgs),
     /// What makes a shell complete this command's words
@@ -168,6 +171,7 @@ async fn run(cli: Cli) -> Result<()> {
             let serve = whole.find_subcommand("serve").unwrap_or(&whole);
             doctor::run(settings, serve).await
         }
+        Command::Ping => ping::run(settings).await,
         Command::Demo(args) => demo::run(settings, args).await,
     }
 }

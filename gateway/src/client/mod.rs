@@ -163,6 +163,11 @@ impl Client {
         self.send(Ask::get(["readyz"])).await.map(drop)
     }
 
+    /// Whether the process answers, whatever it says of its database.
+    pub async fn alive(&self) -> Result<()> {
+        self.send(Ask::get(["healthz"])).await.map(drop)
+    }
+
     /// Of the service that answers.
     pub async fn version(&self) -> Result<String> {
         let document: Value = self.send(Ask::get(["openapi.json"])).await?.json()?;

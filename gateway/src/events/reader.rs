@@ -7,6 +7,8 @@ use super::followers::Followers;
 use crate::error::{Error, Result};
 use crate::serve::metrics::Metrics;
 use crate::store::{Pool, Session};
+use inventory_core::Refusal;
+use inventory_core::cursor::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -17,8 +19,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 /// Those to whom nothing happens hear so often where they stand.
 const TELL_EVERY: Duration = Duration::from_secs(5);
-/// Looks that somebody who joins may need.
-const JOIN_LOOKS: usize = 6;
+/// Looks by which somebody who joins may be behind.
+const JOIN_LOOKS: usize = 4;
 
 /// Somebody who wants to hear of what comes behind a place.
 pub(super) struct Join {
@@ -148,63 +150,58 @@ impl Reader {
         Ok(caught_up)
     }
 
-    /// Lets those join who wait. In one snapshot the followers and each who joins read to its end, from
-    /// where they stand: so they then stand at the same place, whatever commits meanwhile.
+    /// Lets those join who wait. The followers are brought to an end of their own, and each who joins to
+    /// where they then stand: no further, whatever commits meanwhile.
     async fn admit(&mut self) -> Result<()> {
-        self.session().await?.begin_snapshot().await?;
         match self.place {
-            // To the end of what was being read, and then to the snapshot's.
-            Some(_) => {
-                while !self.look().await? {}
-                while !self.look().await? {}
-            }
+            Some(_) => while !self.look().await? {},
             None => self.place = Some(self.session().await?.events_now().await?),
         }
-        let mut done = Vec::new();
         while let Some(join) = self.waiting.pop() {
             let brought = self.bring(join.after.clone()).await;
-            let refused = brought.as_ref().is_err_and(|error| error.refusal().is_some());
-            match brought {
-                Err(error) if !refused => {
-                    self.waiting.push(join);
-                    return Err(error);
-                }
-                brought => done.push((join.answer, brought)),
+            if brought.as_ref().is_err_and(passes) {
+                self.waiting.push(join);
+                return brought.map(drop);
             }
-            if refused {
-                // That ended the transaction; the others come with the next.
-                break;
-            }
-        }
-        self.session().await?.commit().await?;
-        for (answer, brought) in done {
             let joined = brought.map(|(first, level)| {
                 let live = level.then(|| self.followers.add());
                 Joined { first, live }
             });
-            let _ = answer.send(joined);
+            let _ = join.answer.send(joined);
         }
         Ok(())
     }
 
     /// What lies between a place and the followers', and whether that was all.
     async fn bring(&mut self, after: Option<String>) -> Result<(Vec<Arc<Batch>>, bool)> {
-        let Some(mut at) = after else {
-            let place = self.place.clone().unwrap_or_default();
+        let place = self.place.clone().unwrap_or_default();
+        let Some(after) = after else {
             return Ok((vec![Arc::new(Batch::at(place))], true));
         };
-        let (mut first, mut ends) = (Vec::new(), 0);
+        let here = |text: &str| Cursor::parse(text).map_err(refused);
+        let goal = here(&place)?;
+        let Some(way) = here(&after)?.towards(&goal) else { return Ok((Vec::new(), false)) };
+        let (mut at, mut first) = (way.to_string(), Vec::new());
         for _ in 0..JOIN_LOOKS {
-            let look = self.session().await?.read_events(Some(&at), LOOK).await?;
-            ends += usize::from(look.caught_up);
-            at.clone_from(&look.after);
-            first.push(Arc::new(Batch::from(look)));
-            if ends == 2 {
+            let mut look = self.session().await?.read_events(Some(&at), LOOK).await?;
+            let found = look.events.len();
+            look.events.retain(|event| here(&event.cursor).is_ok_and(|at| at.leads_to(&goal)));
+            // What came after that the others will hear, too.
+            let level = look.caught_up || look.events.len() < found;
+            if level {
+                look.after = place;
+                first.push(Arc::new(Batch::from(look)));
                 return Ok((first, true));
             }
+            at.clone_from(&look.after);
+            first.push(Arc::new(Batch::from(look)));
         }
         Ok((first, false))
     }
+}
+
+fn refused(refusal: Refusal) -> Error {
+    Error::refused(refusal.code, refusal.detail)
 }
 
 /// Whether the same may be asked again later: the database is away, or somebody was in the way.

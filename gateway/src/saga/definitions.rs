@@ -209,6 +209,15 @@ mod tests {
     }
 
     #[test]
+    fn the_example_in_the_readme_is_sound() {
+        let readme = include_str!("../../../README.md");
+        let (_, rest) = readme.split_once("```toml\n").unwrap();
+        let (example, _) = rest.split_once("```").unwrap();
+        let sagas = toml(example).map_err(|e| panic!("{e}")).unwrap();
+        assert!(sagas.definition("gift").is_ok() && sagas.definition("outbound_order").is_ok());
+    }
+
+    #[test]
     fn without_a_file_there_is_nobody_to_charge() {
         let sagas = Sagas::read(None).map_err(|e| panic!("{e}")).unwrap();
         let refusal = sagas.definition("outbound_order").unwrap_err();

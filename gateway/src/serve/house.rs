@@ -64,7 +64,8 @@ async fn look(app: &App, for_metrics: bool) -> Result<(), Error> {
     };
     let hot = asked.await;
     app.breaker.tell(pass, &hot);
-    show(app, hot?.len());
+    app.metrics.show_hot(hot?);
+    show_pool(app);
     if for_metrics {
         show_stock(app).await?;
     }
@@ -88,7 +89,7 @@ async fn show_stock(app: &App) -> Result<(), Error> {
         app.metrics.gauge("inventory_sagas", &[("state", &state)], sagas as f64);
     }
     let levels = session.shown_levels(&app.settings.watch, LEVELS_MAX).await?;
-    app.metrics.show_levels(&levels);
+    app.metrics.show_levels(levels);
     Ok(())
 }
 
@@ -179,7 +180,7 @@ fn token_place(sku: &str) -> std::result::Result<Place, Refusal> {
 const MAIN_WAREHOUSE: i32 = 1;
 const HOT_SHOWN: i64 = 100;
 
-fn show(app: &App, hot: usize) {
+fn show_pool(app: &App) {
     let pool = app.operating.in_use();
     let idle = u32::try_from(pool.idle).unwrap_or(u32::MAX);
     let gauge = |state: &str, value: u32| {
@@ -187,6 +188,5 @@ fn show(app: &App, hot: usize) {
     };
     gauge("idle", idle);
     gauge("busy", pool.open.saturating_sub(idle));
-    // At most a hundred: exact as a float.
-    app.metrics.gauge("inventory_hot_skus", &[], hot as f64);
+    gauge("unopened", app.settings.pool.saturating_sub(pool.open));
 }

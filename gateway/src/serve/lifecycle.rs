@@ -3,7 +3,7 @@
 use super::app::App;
 use super::listener::Door;
 use super::settings::ServeSettings;
-use super::{house, logs};
+use super::{checkup, house, logs};
 use crate::error::Result;
 use crate::http;
 use crate::saga::Coordinator;
@@ -39,6 +39,8 @@ pub async fn run(
     let (halt, halted) = watch::channel(false);
     let coordinating = Coordinator::new(&app, operating)?.map(|c| tokio::spawn(c.run(halted)));
     house.spawn(reader.run());
+    house.spawn(checkup::keep_examining(app.clone()));
+    house.spawn(checkup::keep_verifying(app.clone()));
     let listening = Listening { url: format!("{}://{}", door.scheme(), door.address()?) };
     if let Some(path) = &settings.address_file {
         std::fs::write(path, format!("{}\n", listening.url))?;
@@ -52,8 +54,8 @@ pub async fn run(
     let mut signals = Signals::new()?;
     signals.next().await;
     tracing::info!("going down: open requests finish first; a second signal ends them");
-    app.stop();
     let _ = halt.send(true);
+    app.stop();
     tokio::select! {
         () = wind_up(&app, close, serving, coordinating) => {}
         () = signals.next() => tracing::warn!("ended at once by a second signal"),

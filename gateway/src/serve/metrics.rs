@@ -1,15 +1,16 @@
 //! What `/metrics` shows. Names and labels are the contract's.
 
+use super::family::Family;
 use crate::error::{Error, Result};
 use crate::events::Topic;
-use crate::store::ShownLevel;
+use crate::store::{HotSku, ShownLevel};
 use axum::http::{Method, StatusCode};
 use inventory_core::refusal::Code;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -19,7 +20,6 @@ const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 
 static META: Metadata<'static> = Metadata::new("inventory", Level::INFO, None);
 
-const LEVEL_HELP: &str = "Units on hand of hot, low and watched SKUs";
 const HELP: &[(&str, &str)] = &[
     (
         "inventory_lock_total",
@@ -50,6 +50,13 @@ const HELP: &[(&str, &str)] = &[
         "Streams that were ended because nobody took what they said",
     ),
     ("inventory_events_total", "Events read for those who listen, by topic"),
+    ("inventory_low_skus", "SKUs that are low in a warehouse; at most 10,000 are counted"),
+    (
+        "inventory_leases",
+        "Open leases, current or overdue (past their time, with goods set aside still)",
+    ),
+    ("inventory_leased_units", "Units that they still set aside"),
+    ("inventory_verify_timestamp_seconds", "When verify() came to its end last; 0 for not yet"),
     ("inventory_pool_connections", "Connections to the database by state"),
     ("inventory_pool_wait_seconds", "Waiting for a connection"),
     ("inventory_http_requests_total", "Requests by method, route and status"),
@@ -96,8 +103,10 @@ pub struct Metrics {
     batch_size: Histogram,
     pool_wait: Histogram,
     operations: Vec<Operation>,
-    /// The lines of inventory_stock_level, made anew each time: what is no longer shown is gone.
-    levels: RwLock<String>,
+    levels: Family,
+    hot: Family,
+    pub violations: Family,
+    pub findings: Family,
 }
 
 impl Metrics {
@@ -125,7 +134,22 @@ impl Metrics {
             batch_size,
             pool_wait,
             operations,
-            levels: RwLock::default(),
+            levels: Family::new(
+                "inventory_stock_level",
+                "Units on hand of hot, low and watched SKUs",
+            ),
+            hot: Family::new(
+                "inventory_hot_sku_rate",
+                "Commands a second for each SKU that is hot, when it was looked at last",
+            ),
+            violations: Family::new(
+                "inventory_verify_violations",
+                "What verify() found, by check; no series where all is sound",
+            ),
+            findings: Family::new(
+                "inventory_doctor_findings",
+                "What doctor() found, by topic; no series where all is well",
+            ),
         };
         metrics.show_from_the_start();
         Ok(metrics)
@@ -144,6 +168,8 @@ impl Metrics {
             "inventory_event_clients",
             "inventory_check_findings",
             "inventory_check_timestamp_seconds",
+            "inventory_low_skus",
+            "inventory_verify_timestamp_seconds",
         ] {
             self.gauge(name, &[], 0.0);
         }
@@ -160,7 +186,11 @@ impl Metrics {
         for topic in Topic::ALL {
             self.counter("inventory_events_total", &[("topic", topic.as_str())]).increment(0);
         }
-        for state in ["idle", "busy"] {
+        for state in ["current", "overdue"] {
+            self.gauge("inventory_leases", &[("state", state)], 0.0);
+            self.gauge("inventory_leased_units", &[("state", state)], 0.0);
+        }
+        for state in ["idle", "busy", "unopened"] {
             self.gauge("inventory_pool_connections", &[("state", state)], 0.0);
         }
         let health = (Method::GET, "/healthz".to_owned(), StatusCode::OK.as_u16());
@@ -168,24 +198,20 @@ impl Metrics {
     }
 
     pub fn render(&self) -> String {
-        let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
-        let name = "inventory_stock_level";
-        format!("{}# HELP {name} {LEVEL_HELP}\n# TYPE {name} gauge\n{levels}", self.handle.render())
+        let anew = [&self.levels, &self.hot, &self.violations, &self.findings].map(Family::render);
+        self.handle.render() + &anew.concat()
     }
 
     /// In place of those shown so far.
-    pub fn show_levels(&self, levels: &[ShownLevel]) {
-        let mut seen = HashSet::new();
-        let mut text = String::new();
-        for ShownLevel { sku, warehouse_id, on_hand } in levels {
-            if seen.insert((sku, warehouse_id)) {
-                let sku = escaped(sku);
-                text += &format!(
-                    "inventory_stock_level{{product_id=\"{sku}\",warehouse_id=\"{warehouse_id}\"}} {on_hand}\n"
-                );
-            }
-        }
-        *self.levels.write().unwrap_or_else(PoisonError::into_inner) = text;
+    pub fn show_levels(&self, levels: Vec<ShownLevel>) {
+        self.levels.show(levels.into_iter().map(|l| (place(l.sku, l.warehouse_id), l.on_hand)));
+    }
+
+    /// In place of those shown so far.
+    pub fn show_hot(&self, hot: Vec<HotSku>) {
+        // At most a hundred: exact as a float.
+        self.gauge("inventory_hot_skus", &[], hot.len() as f64);
+        self.hot.show(hot.into_iter().map(|h| (place(h.sku, h.warehouse_id), h.rate)));
     }
 
     /// A command that came by this route; `refusal` is the code of one that was not carried out.
@@ -315,9 +341,8 @@ impl Operation {
     }
 }
 
-/// As the text format wants the value of a label.
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+fn place(sku: String, warehouse_id: i32) -> [(&'static str, String); 2] {
+    [("product_id", sku), ("warehouse_id", warehouse_id.to_string())]
 }
 
 fn own(labels: &[(&'static str, &str)]) -> Vec<Label> {
@@ -352,17 +377,5 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("quantile"), "histograms are buckets: {text}");
-    }
-
-    #[test]
-    fn levels_that_are_no_longer_shown_are_gone() {
-        let metrics = Metrics::new().unwrap();
-        let level = |sku: &str| ShownLevel { sku: sku.to_owned(), warehouse_id: 1, on_hand: 5 };
-        metrics.show_levels(&[level("A"), level("A"), level("a\"b\\c")]);
-        let text = metrics.render();
-        assert_eq!(text.matches("product_id=\"A\"").count(), 1, "{text}");
-        assert!(text.contains(r#"product_id="a\"b\\c",warehouse_id="1"} 5"#), "{text}");
-        metrics.show_levels(&[]);
-        assert!(!metrics.render().contains("product_id"));
     }
 }

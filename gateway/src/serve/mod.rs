@@ -2,6 +2,8 @@
 
 pub mod app;
 mod bare;
+mod checkup;
+mod family;
 mod house;
 pub mod lifecycle;
 pub mod listener;

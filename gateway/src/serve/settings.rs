@@ -228,6 +228,15 @@ pub struct ServeSettings {
     #[arg(long, env = "INVENTORY_WATCH", value_name = "SKU", value_delimiter = ',')]
     pub watch: Vec<String>,
 
+    /// Seconds between two runs of verify(), for the metrics and the log; it reads all there is. 0 leaves it to
+    /// another gateway, or to `inventory check`
+    #[arg(long, env = "INVENTORY_VERIFY_EVERY", default_value_t = 3_600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=604_800))]
+    pub verify_every: u64,
+
+    /// Seconds that one of them may take
+    #[arg(long, env = "INVENTORY_VERIFY_LIMIT", default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub verify_limit: u64,
+
     /// Collector of OpenTelemetry traces over HTTP, as http://127.0.0.1:4318 (none: nothing is traced)
     #[arg(long, env = "INVENTORY_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
@@ -326,6 +335,15 @@ impl ServeSettings {
 
     pub fn check_every(&self) -> Option<Duration> {
         (self.check_every > 0).then(|| Duration::from_secs(self.check_every))
+    }
+
+    /// None: never here.
+    pub fn verify_every(&self) -> Option<Duration> {
+        (self.verify_every > 0).then(|| Duration::from_secs(self.verify_every))
+    }
+
+    pub fn verify_limit(&self) -> Duration {
+        Duration::from_secs(self.verify_limit)
     }
 
     pub fn zero_window(&self) -> Duration {

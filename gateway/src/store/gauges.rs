@@ -21,6 +21,41 @@ pub struct Backlog {
     pub lag_seconds: f64,
 }
 
+/// What `doctor()` found of a topic that is not as it should be.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    pub topic: String,
+    /// `note` or `problem`
+    pub state: String,
+    pub count: i64,
+}
+
+/// What `verify()` found by one of its checks.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    pub check_name: String,
+    pub violations: i64,
+    /// The first of what it is about.
+    pub first: String,
+}
+
+/// Leases, and the units that they set aside.
+#[derive(Clone, Copy, Debug)]
+pub struct Pile {
+    pub leases: i64,
+    pub units: i64,
+}
+
+/// What somebody should see to before it is too much.
+#[derive(Clone, Copy, Debug)]
+pub struct Piles {
+    /// SKUs, one in each warehouse where it is low.
+    pub low: i64,
+    pub current: Pile,
+    /// Past their time.
+    pub overdue: Pile,
+}
+
 impl Session {
     /// Of `watched`, hot and low SKUs, at most `limit` rows; a place may come twice.
     pub async fn shown_levels(
@@ -48,5 +83,45 @@ impl Session {
         let row = sqlx::query(sql::OUTBOX_BACKLOG).fetch_optional(&mut self.connection).await?;
         let Some(row) = row else { return Ok(Backlog::default()) };
         Ok(Backlog { pending: row.try_get("pending")?, lag_seconds: row.try_get("lag_seconds")? })
+    }
+
+    pub async fn findings(&mut self) -> Result<Vec<Findings>> {
+        let rows = sqlx::query(sql::FINDINGS).fetch_all(&mut self.connection).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Findings {
+                    topic: row.try_get("topic")?,
+                    state: row.try_get("state")?,
+                    count: row.try_get("count")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Counted up to `limit` each.
+    pub async fn piles(&mut self, limit: i64) -> Result<Piles> {
+        let row = sqlx::query(sql::PILES).bind(limit).fetch_one(&mut self.connection).await?;
+        let pile = |leases, units| -> Result<Pile> {
+            Ok(Pile { leases: row.try_get(leases)?, units: row.try_get(units)? })
+        };
+        Ok(Piles {
+            low: row.try_get("low")?,
+            current: pile("current_leases", "current_units")?,
+            overdue: pile("overdue_leases", "overdue_units")?,
+        })
+    }
+
+    /// `verify()` by check; no row where all is sound.
+    pub async fn broken(&mut self) -> Result<Vec<Broken>> {
+        let rows = sqlx::query(sql::BROKEN).fetch_all(&mut self.connection).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Broken {
+                    check_name: row.try_get("check_name")?,
+                    violations: row.try_get("violations")?,
+                    first: row.try_get("first")?,
+                })
+            })
+            .collect()
     }
 }

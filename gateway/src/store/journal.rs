@@ -2,6 +2,7 @@
 
 use super::{Session, Time, statements as sql};
 use crate::error::{Error, Result};
+use inventory_core::cursor::Cursor;
 use serde_json::value::RawValue;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -29,7 +30,7 @@ pub struct Look {
     pub events: Vec<JournalEvent>,
     /// Stands behind all of them.
     pub after: String,
-    /// Nothing more was to be seen at that moment.
+    /// They were all that was to be seen at that moment.
     pub caught_up: bool,
 }
 
@@ -47,17 +48,20 @@ impl Session {
             .bind(limit)
             .fetch_all(&mut self.connection)
             .await?;
-        let last = rows.last().ok_or_else(|| Error::Answer("read_events gave no row".into()))?;
-        let after = last.try_get("cursor")?;
-        let caught_up = last.try_get::<Option<i64>, _>("id")?.is_none();
         let events = rows.iter().filter_map(|row| event(row).transpose());
-        Ok(Look { events: events.collect::<Result<_>>()?, after, caught_up })
+        let events: Vec<JournalEvent> = events.collect::<Result<_>>()?;
+        let last = rows.last().ok_or_else(|| Error::Answer("read_events gave no row".into()))?;
+        let after: String = last.try_get("cursor")?;
+        // A look that is not filled has come to the end of what it looks at.
+        let caught_up = usize::try_from(limit).is_ok_and(|limit| events.len() < limit);
+        let after = if caught_up { at_the_end(&after)? } else { after };
+        Ok(Look { events, after, caught_up })
     }
+}
 
-    /// Until it is committed every statement sees the same.
-    pub async fn begin_snapshot(&mut self) -> Result<()> {
-        self.plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
-    }
+fn at_the_end(cursor: &str) -> Result<String> {
+    let cursor = Cursor::parse(cursor).map_err(|refusal| Error::Answer(refusal.detail))?;
+    Ok(cursor.caught_up().to_string())
 }
 
 /// None of the row that only moves the cursor on.

@@ -67,6 +67,15 @@ impl Pool {
         self.database.connect().await
     }
 
+    /// One of one's own whose statements may take so long.
+    pub async fn patient(&self, limit: Duration) -> Result<Session> {
+        let mut database = self.database.clone();
+        let millis = limit.as_millis().to_string();
+        database.options = database.options.options([("statement_timeout", millis)]);
+        database.patience = Some(limit + self.silence);
+        database.connect().await
+    }
+
     pub fn in_use(&self) -> PoolUse {
         PoolUse { open: self.pool.size(), idle: self.pool.num_idle() }
     }

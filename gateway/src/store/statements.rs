@@ -87,6 +87,9 @@ statements! {
     PING = "ping";
     SHOWN_LEVELS = "shown_levels";
     OUTBOX_BACKLOG = "outbox_backlog";
+    FINDINGS = "findings";
+    PILES = "piles";
+    BROKEN = "broken";
     RECEIVE = "receive";
     DEDUCT = "deduct";
     DEDUCT_NOW = "deduct_now";

@@ -10,6 +10,8 @@
 //! had not begun yet. (The snapshot alone would not tell: its `xmax` is the transaction after the last
 //! that has ended, and others may have begun, and drawn, before it was taken.)
 
+mod meet;
+
 use crate::Refusal;
 use std::fmt;
 
@@ -160,7 +162,7 @@ impl Cursor {
         }
         Err(Refusal::invalid(format!(
             "the cursor stands at {after}, and the journal was pruned up to {cut}: what lies between can no \
-             longer be read. Begin anew, from inventory.events_now() or without a cursor"
+             longer be read. Begin anew, from now on or from the beginning"
         )))
     }
 
@@ -213,7 +215,7 @@ impl Cursor {
         }
         Err(Refusal::invalid(format!(
             "the cursor is of generation {} and the database, restored or cloned since, of generation \
-             {generation}: begin anew, from inventory.events_now() or without a cursor",
+             {generation}: begin anew, from now on or from the beginning",
             self.valid_in
         )))
     }
@@ -278,9 +280,7 @@ impl Seen {
 }
 
 fn unreadable() -> Refusal {
-    Refusal::invalid(
-        "cursor must be one that inventory.events_now() or inventory.read_events() gave",
-    )
+    Refusal::invalid("cursor must be one that was given with events")
 }
 
 /// `valid_in:generation:xmax:mark:next:late:open`, and of what is being read

@@ -11,7 +11,8 @@ use crate::engine::{self, Outcome as Ended, Patience, Task};
 use crate::pg::call::{Answer, Call, Shape, Value};
 use crate::pg::server;
 use crate::pg::spi::{self, Args, Spi};
-use crate::{plans, session, sql_function};
+use crate::session::{self, Session};
+use crate::{plans, sql_function};
 use inventory_core::command::{
     Action, Command, Line, Origin, Place, Quantity, RequestId, WarehouseId,
 };
@@ -41,6 +42,9 @@ const ANSWER_MAX: usize = 16_384;
 const DETAIL_MAX: usize = 500;
 /// The most sagas that are taken up at once.
 const CLAIM_MAX: i32 = 1_000;
+/// Why a saga waits in a database that is a copy: the one that it is a copy of may go on with it.
+const COPIED: &str =
+    "the database was restored, cloned or promoted since: see that no other goes on with this saga";
 /// Seconds for which goods are held where the input says nothing: the tries of a step, and then some.
 const HOLD_SECONDS: i64 = 3_600;
 
@@ -145,7 +149,7 @@ fn begin_saga(call: &Call) -> Result<Answer, Refusal> {
     // Not the definition: a repeat is one, whatever became of the file since.
     let content = Content::of("begin_saga").text(&name).text(&input).finish();
     let fresh = new_hold();
-    let done = once(origin, content, |spi, _, once| {
+    let done = once(origin, content, |spi, session, once| {
         if let Some(first) = once.claim(spi)? {
             return Ok(first);
         }
@@ -157,7 +161,8 @@ fn begin_saga(call: &Call) -> Result<Answer, Refusal> {
             .maybe_uuid(request_id.as_ref().map(|id| &id.0))
             .maybe_text(once.origin.operator.as_deref())
             .maybe_text(once.origin.trace_id.as_deref())
-            .moment(server::now());
+            .moment(server::now())
+            .int4(session.generation);
         spi.execute(plans::INSERT_SAGA.plan(spi), &args);
         Ok(once.answer(spi, true))
     })?;
@@ -190,12 +195,13 @@ fn claim_sagas(call: &Call) -> Result<Answer, Refusal> {
         return Err(Refusal::invalid(format!("max_sagas must be 1 to {CLAIM_MAX}, got {most}")));
     }
     spi::connect(|spi| {
-        session::writing(spi, Patience::Wait)?;
+        let session = session::writing(spi, Patience::Wait)?;
         let now = server::now();
         let args = Args::new().text(&holder).moment(now).moment(now.plus(ttl.micros()));
-        let rows = spi.execute(plans::CLAIM_SAGAS.plan(spi), &args.int8(most.into()));
+        let args = args.int8(most.into()).int4(session.generation).text(COPIED);
+        let rows = spi.execute(plans::CLAIM_SAGAS.plan(spi), &args);
         let row = |row: spi::Row<'_>| vec![Value::Uuid(row.uuid(1)), Value::Int8(row.int8(2))];
-        Ok(Answer::Rows(rows.iter().map(row).collect()))
+        Ok(Answer::Rows(rows.iter().filter(|row| row.bool(3)).map(row).collect()))
     })
 }
 
@@ -239,8 +245,10 @@ fn advance_saga(call: &Call) -> Result<Answer, Refusal> {
     let ttl = call.interval(2).map(Ttl::new).transpose()?;
     let report = Report::of(call)?;
     spi::connect(|spi| {
-        session::writing(spi, Patience::Wait)?;
-        let held = Saga::lock(spi, id)?.filter(|saga| saga.fence == fence && saga.under_way());
+        let session = session::writing(spi, Patience::Wait)?;
+        let held =
+            Saga::lock(spi, &session, id)?.filter(|saga| saga.fence == fence && saga.under_way());
+        let held = held.filter(|saga| saga.stored_generation == saga.generation);
         let Some(mut saga) = held else { return Ok(next("lost")) };
         if let Some(report) = report
             && let Some(rest) = saga.take_in(spi, &report)?
@@ -268,13 +276,16 @@ struct Saga {
     fence: i64,
     operator: Option<String>,
     trace_id: Option<String>,
+    stored_generation: i32,
+    /// Of the database now.
+    generation: i32,
     progress: Progress,
     /// By step, of actions that are done.
     answers: Vec<Option<serde_json::Value>>,
 }
 
 impl Saga {
-    fn lock(spi: &Spi, id: HoldId) -> Result<Option<Saga>, Refusal> {
+    fn lock(spi: &Spi, session: &Session, id: HoldId) -> Result<Option<Saga>, Refusal> {
         let found = spi.execute(plans::LOCK_SAGA.plan(spi), &Args::new().uuid(&id.0));
         let Some(row) = found.first() else { return Ok(None) };
         let definition = definition(&row.text(2))?;
@@ -287,6 +298,8 @@ impl Saga {
             fence: row.int8(5),
             operator: row.maybe_text(6),
             trace_id: row.maybe_text(7),
+            stored_generation: row.int4(8),
+            generation: session.generation,
             progress: Progress::new(steps),
             answers: vec![None; steps],
             definition,
@@ -328,7 +341,7 @@ impl Saga {
         let now = server::now();
         let args = Args::new().uuid(&self.id.0).text(state).maybe_text(reason);
         let args = args.maybe_moment(due.map(|micros| now.plus(micros))).moment(now);
-        spi.execute(plans::KEEP_SAGA.plan(spi), &args);
+        spi.execute(plans::KEEP_SAGA.plan(spi), &args.int4(self.generation));
     }
 
     fn keep_mark(&self, spi: &Spi, call: saga::Call, answer: Option<&str>, detail: Option<&str>) {
@@ -554,10 +567,10 @@ fn retry_saga(call: &Call) -> Result<Answer, Refusal> {
     let revert = required("revert", call.bool(1))?;
     let content = Content::of("retry_saga").text(&id.text()).int(revert.into()).finish();
     // What is remembered for a repeat is which way it goes on.
-    let done = once(origin(call, 2)?, content, |spi, _, once| {
+    let done = once(origin(call, 2)?, content, |spi, session, once| {
         let unknown =
             || Refusal::new(Code::UnknownSaga, format!("saga {} does not exist", id.text()));
-        let mut saga = Saga::lock(spi, id)?.ok_or_else(unknown)?;
+        let mut saga = Saga::lock(spi, session, id)?.ok_or_else(unknown)?;
         if saga.state != "NEEDS_ATTENTION" {
             let detail = format!("saga {} is {}", id.text(), saga.state);
             return Err(Refusal::new(Code::NothingToRetry, detail));

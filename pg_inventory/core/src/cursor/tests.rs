@@ -1,5 +1,7 @@
 //! Readers against a plain model of transactions that draw ids and commit in any order.
 
+mod meet;
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
