@@ -8,7 +8,6 @@ use crate::deduct::fallback::Fallback;
 use crate::error::Error;
 use crate::replay::Progress;
 use crate::store::Database;
-use chrono::Utc;
 use inventory_core::Refusal;
 use inventory_core::command::{Place, WarehouseId};
 use inventory_core::text::Label;
@@ -140,8 +139,6 @@ pub async fn keep_honest(app: Arc<App>, database: Database) {
                 }
                 // Far below 2^53, up to which a float is exact.
                 app.metrics.gauge("inventory_check_findings", &[], left as f64);
-                let now = Utc::now().timestamp() as f64;
-                app.metrics.gauge("inventory_check_timestamp_seconds", &[], now);
             }
             Err(error) => tracing::warn!(%error, "not everything could be looked at; again later"),
         }

@@ -43,7 +43,6 @@ const HELP: &[(&str, &str)] = &[
         "inventory_check_findings",
         "What the last look at everything found and nobody has settled (check, serve --check-every)",
     ),
-    ("inventory_check_timestamp_seconds", "When that was, since 1970"),
     ("inventory_event_clients", "Streams of events that are open"),
     (
         "inventory_event_clients_cut_total",
@@ -167,7 +166,6 @@ impl Metrics {
             "inventory_hot_skus",
             "inventory_event_clients",
             "inventory_check_findings",
-            "inventory_check_timestamp_seconds",
             "inventory_low_skus",
             "inventory_verify_timestamp_seconds",
         ] {
