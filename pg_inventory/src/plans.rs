@@ -422,6 +422,12 @@ statements! {
                 expected = CASE t.state WHEN 'PENDING' THEN excluded.expected ELSE t.expected END,
                 found = CASE t.state WHEN 'PENDING' THEN excluded.found ELSE t.found END
          RETURNING t.ticket_id, t.state, t.opened_at = t.seen_at";
+    /// A new one whose finding was settled while it was opened: it was not seen then, and is now.
+    DROP_TICKET(INT8OID, TIMESTAMPTZOID) =
+        "DELETE FROM inventory.repair_ticket AS t
+          WHERE t.ticket_id = $1
+            AND EXISTS (SELECT FROM inventory.repair_ticket AS d
+                         WHERE d.kind = t.kind AND d.subject = t.subject AND NOT d.open AND d.closed_at >= $2)";
     /// Those of what is found no more; one that somebody confirmed is still to be carried out.
     CLOSE_TICKETS(TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
         "UPDATE inventory.repair_ticket AS t

@@ -103,7 +103,7 @@ impl RowName {
     /// Reads `SKU in 1` and `SKU in 1, lot x`, whatever else follows a comma. (A SKU may have ` in 1` in its
     /// name; whoever is meant by mistake is found in order, and stays as it is.)
     pub fn of_subject(subject: &str) -> Option<RowName> {
-        let names = subject.match_indices(" in ").filter_map(|(at, middle)| {
+        subject.match_indices(" in ").find_map(|(at, middle)| {
             let (sku, rest) = (&subject[..at], &subject[at + middle.len()..]);
             let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
             let (number, rest) = rest.split_at(end);
@@ -116,8 +116,7 @@ impl RowName {
                 warehouse_id: WarehouseId::used("warehouse_id", number.parse().ok()).ok()?,
                 lot: Label::optional("lot", lot).ok()?,
             })
-        });
-        names.into_iter().next()
+        })
     }
 }
 

@@ -123,6 +123,10 @@ fn keep(
         .moment(looked_at);
     let kept = spi.execute(plans::KEEP_TICKET.plan(spi), &args);
     let ticket = kept.first()?;
+    let dropping = Args::new().int8(ticket.int8(1)).moment(looked_at);
+    if ticket.bool(3) && spi.execute(plans::DROP_TICKET.plan(spi), &dropping).processed() > 0 {
+        return None;
+    }
     let row = vec![
         Value::Int4(finding.line),
         Value::Int8(ticket.int8(1)),
