@@ -120,3 +120,62 @@ AS 'MODULE_PATHNAME', 'inventory_retry_saga';
 REVOKE ALL ON FUNCTION inventory.begin_saga, inventory.claim_sagas, inventory.advance_saga, inventory.retry_saga FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION inventory.begin_saga, inventory.claim_sagas, inventory.advance_saga, inventory.retry_saga
 TO inventory_operator;
+
+-- Repair tickets ---------------------------------------------------------------------------------
+
+-- What a look at a part of the whole (its scope) found, a line a finding. Of a finding there is one ticket,
+-- however often it is found; with `complete` those of what was found no more are closed.
+CREATE FUNCTION inventory.report_findings(
+    scope text, looked_at timestamptz, kinds text[], subjects text[], expected text[], found text[],
+    complete boolean DEFAULT true)
+RETURNS TABLE (line integer, ticket_id bigint, state text, opened boolean)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_report_findings';
+
+CREATE FUNCTION inventory.confirm_ticket(
+    ticket_id bigint, counted bigint DEFAULT NULL, operator text DEFAULT NULL,
+    OUT code text, OUT state text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_confirm_ticket';
+
+CREATE FUNCTION inventory.reject_ticket(
+    ticket_id bigint, reason text, operator text DEFAULT NULL,
+    OUT code text, OUT state text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_reject_ticket';
+
+-- Carries out what was confirmed, once: a command of the engine with the ticket as its reason.
+CREATE FUNCTION inventory.run_ticket(
+    ticket_id bigint, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
+    OUT code text, OUT state text, OUT replayed boolean)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_run_ticket';
+
+-- In a shadow: begin to follow a source, or go on; gives the cursor to go on from.
+CREATE FUNCTION inventory.start_shadow(source text, share integer, share_by text DEFAULT 'sku')
+RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_start_shadow';
+
+CREATE FUNCTION inventory.stop_shadow(source text)
+RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_stop_shadow';
+
+-- Movements of the source, in order, from one cursor to another; `state` is MOVED where it has come further by
+-- another hand, and then nothing was done.
+CREATE FUNCTION inventory.feed_shadow(
+    source text, before text, after text, caught_up_at timestamptz,
+    ids bigint[], skus text[], warehouse_ids integer[], lots text[], deltas bigint[], on_hands bigint[], versions bigint[],
+    OUT state text, OUT applied bigint, OUT refused bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_feed_shadow';
+
+REVOKE ALL ON FUNCTION
+    inventory.report_findings, inventory.confirm_ticket, inventory.reject_ticket, inventory.run_ticket,
+    inventory.start_shadow, inventory.stop_shadow, inventory.feed_shadow
+FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    inventory.report_findings, inventory.confirm_ticket, inventory.reject_ticket, inventory.run_ticket,
+    inventory.start_shadow, inventory.stop_shadow, inventory.feed_shadow
+TO inventory_operator;

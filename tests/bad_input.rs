@@ -13,6 +13,7 @@ promises!(
     odd_dates_are_no_internal_error,
     sagas_refuse_bad_arguments,
     install_refuses_bad_arguments,
+    tickets_and_shadows_refuse_bad_arguments,
 );
 
 /// Texts no label may be: empty, too long, with control characters.
@@ -337,6 +338,70 @@ async fn install_refuses_bad_arguments(pg: Pg) {
         .await;
     owner.check_refused("SELECT inventory.deduct('A', 1)", "IV013", "").await;
     owner.run("SELECT inventory.install()").await;
+}
+
+async fn tickets_and_shadows_refuse_bad_arguments(pg: Pg) {
+    let db = shop(&pg).await;
+    let report = "report_findings(scope => 'redis', looked_at => now(), kinds => ARRAY['on_hand'], \
+                  subjects => ARRAY['A in 1'], expected => ARRAY['1'], found => ARRAY['2']";
+    let feed = "feed_shadow(source => 'main', before => NULL, after => 'c', caught_up_at => now(), ids => ARRAY[1], \
+                skus => ARRAY['A'], warehouse_ids => ARRAY[1], lots => ARRAY['x'], deltas => ARRAY[1], \
+                on_hands => ARRAY[1], versions => ARRAY[1]";
+    let mut cases = Vec::new();
+    for (argument, values) in [
+        ("scope", &["NULL", "'elsewhere'", "''"][..]),
+        ("looked_at", &["NULL", "now() + interval '1 hour'"]),
+        ("kinds", &["NULL", "ARRAY[NULL]::text[]", "ARRAY['']", "ARRAY['a', 'b']"]),
+        ("subjects", &["NULL", "ARRAY[NULL]::text[]", "ARRAY['']", "'{}'"]),
+        ("expected", &["NULL", "ARRAY[NULL]::text[]"]),
+        ("found", &["NULL", "ARRAY[NULL]::text[]"]),
+        ("complete", &["NULL"]),
+    ] {
+        cases.extend(values.iter().map(|value| (with(report, argument, value), "IV004")));
+    }
+    for (argument, values) in [
+        ("source", &["NULL", "''", "'nobody'"][..]),
+        ("after", &["NULL"]),
+        ("ids", &["NULL", "ARRAY[NULL]::bigint[]", "'{}'"]),
+        ("skus", &["NULL", "ARRAY['']", "ARRAY['A', 'B']"]),
+        ("lots", &["NULL", "ARRAY[repeat('x', 65)]"]),
+        ("deltas", &["NULL", "ARRAY[NULL]::bigint[]"]),
+        ("on_hands", &["NULL"]),
+        ("versions", &["NULL"]),
+    ] {
+        cases.extend(values.iter().map(|value| (with(feed, argument, value), "IV004")));
+    }
+    cases.push((with(feed, "warehouse_ids", "ARRAY[0]"), "IV003"));
+    for call in [
+        "confirm_ticket(NULL)",
+        "confirm_ticket(-1)",
+        "confirm_ticket(1, counted => -1)",
+        "confirm_ticket(1, counted => 1000000000001)",
+        "reject_ticket(1, NULL)",
+        "reject_ticket(1, '')",
+        "reject_ticket(9223372036854775807, 'r')",
+        "run_ticket(NULL)",
+        "run_ticket(1)",
+        "run_ticket(1, operator => '')",
+        "run_ticket(1, trace_id => repeat('x', 65))",
+        "start_shadow(NULL, 1)",
+        "start_shadow('', 1)",
+        "start_shadow('main', 0)",
+        "start_shadow('main', 1000001)",
+        "start_shadow('main', NULL)",
+        "start_shadow('main', 1, 'moon')",
+        "start_shadow('main', 1, NULL)",
+        "stop_shadow('nobody')",
+        "stop_shadow(NULL)",
+    ] {
+        cases.push((call.to_owned(), "IV004"));
+    }
+    let mut op = db.operator().await;
+    for (call, code) in &cases {
+        let refused = op.refused(&format!("SELECT inventory.{call}")).await;
+        assert_eq!(refused.sqlstate, *code, "{call}: {refused}");
+    }
+    db.verify_is_clean().await;
 }
 
 async fn sagas_refuse_bad_arguments(pg: Pg) {

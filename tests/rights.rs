@@ -121,8 +121,10 @@ async fn functions_are_for_their_roles_alone(pg: Pg) {
         | "next_order_no" | "next_order_id" | "reserve" | "reserve_many" | "confirm"
         | "release" | "create_order" | "start_order" | "complete_order" | "fail_order"
         | "revert_order" | "deduct_now" | "reserve_now" | "execute_many" | "take_lease"
-        | "renew_leases" | "settle_lease" | "return_lease" | "begin_saga" | "claim_sagas"
-        | "advance_saga" | "retry_saga" | "events_now" | "read_events" | "redrive" => {
+        | "events_now" | "read_events" | "redrive" | "renew_leases" | "settle_lease"
+        | "return_lease" | "report_findings" | "confirm_ticket" | "reject_ticket"
+        | "run_ticket" | "start_shadow" | "stop_shadow" | "feed_shadow" | "begin_saga"
+        | "claim_sagas" | "advance_saga" | "retry_saga" => {
             matches!(user, User::Operator | User::Admin)
         }
         "maintain" | "reshard" | "reshard_step" | "install" | "put_product" | "put_warehouse"

@@ -3,6 +3,10 @@
 //!
 //! `traces` tells a collector what was done for whom.
 //!
+//! `check` compares every copy of the stock with what the database knows.
+//!
+//! `shadow` feeds another inventory with a part of what happens here.
+//!
 //! `client` talks to another gateway the way `store` talks to the database.
 //!
 //! `relay` tells sinks what the journal says.
@@ -14,6 +18,7 @@
 //! movements through it in large batches · `retail` and `sample` make those movements, from a file
 //! and from nothing · `cluster` makes and runs a private PostgreSQL · `error` knows the exit codes.
 
+pub mod check;
 pub mod cli;
 pub mod client;
 pub mod cluster;
@@ -28,5 +33,6 @@ pub mod retail;
 pub mod saga;
 pub mod sample;
 pub mod serve;
+pub mod shadow;
 pub mod store;
 pub mod traces;

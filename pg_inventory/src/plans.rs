@@ -495,8 +495,8 @@ statements! {
     LOCK_LEASE(UUIDOID) =
         "SELECT e.holder, e.granted, e.sold, e.expires_at, e.generation FROM inventory.lease AS e
           WHERE e.lease_id = $1 FOR UPDATE";
-    KEEP_LEASE(UUIDOID, TEXTOID, INT8OID) =
-        "UPDATE inventory.lease AS e SET state = $2, sold = $3 WHERE e.lease_id = $1";
+    KEEP_LEASE(UUIDOID, TEXTOID, INT8OID, INT8OID) =
+        "UPDATE inventory.lease AS e SET state = $2, sold = $3, granted = $4 WHERE e.lease_id = $1";
     RENEW_LEASE(UUIDOID, TEXTOID, INT4OID, TIMESTAMPTZOID) =
         "UPDATE inventory.lease AS e SET expires_at = $4
           WHERE e.lease_id = $1 AND e.holder = $2 AND e.generation = $3 AND e.state = 'OPEN'";
@@ -508,6 +508,93 @@ statements! {
         "UPDATE inventory.reservation_line AS l
             SET open = l.quantity > $4, quantity = CASE WHEN l.quantity > $4 THEN l.quantity - $4 ELSE l.quantity END
           WHERE l.reservation_id = $1 AND l.line = $2 AND l.lot = $3 AND l.open";
+
+    /// What the journal says of a row, and when the first of its holds ends: all that it ever had of it, as
+    /// verify() adds it up. Only for repairs.
+    TOLD_OF_ROW(TEXTOID, INT4OID, TEXTOID) =
+        "SELECT coalesce(pg_catalog.sum(p.on_hand), 0)::pg_catalog.int8,
+                coalesce(pg_catalog.sum(p.reserved), 0)::pg_catalog.int8,
+                coalesce(pg_catalog.sum(p.moves), 0)::pg_catalog.int8,
+                (SELECT pg_catalog.min(l.expires_at) FROM inventory.reservation_line AS l
+                  WHERE l.sku = $1 AND l.warehouse_id = $2 AND l.lot = $3 AND l.open)
+           FROM (SELECT j.on_hand_delta, j.reserved_delta, 1 FROM inventory.journal AS j
+                  WHERE j.sku = $1 AND j.warehouse_id = $2 AND j.lot = $3 AND j.version IS NOT NULL
+                 UNION ALL
+                 SELECT b.on_hand, b.reserved, b.version FROM inventory.journal_base AS b
+                  WHERE b.sku = $1 AND b.warehouse_id = $2 AND b.lot = $3) AS p (on_hand, reserved, moves)";
+    /// What it says of a lease: units granted, units sold.
+    TOLD_OF_LEASE(TEXTOID, UUIDOID) =
+        "SELECT coalesce(pg_catalog.sum(j.reserved_delta) FILTER (WHERE j.reserved_delta > 0), 0)::pg_catalog.int8,
+                coalesce(-pg_catalog.sum(j.on_hand_delta), 0)::pg_catalog.int8
+           FROM inventory.journal AS j WHERE j.sku = $1 AND j.reservation_id = $2";
+
+    /// Nothing where it was settled since somebody looked ($7); else its number, its state, and whether it is
+    /// new.
+    KEEP_TICKET(TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.repair_ticket AS t (scope, kind, subject, expected, found, state, open, opened_at, seen_at)
+         SELECT $1, $2, $3, $4, $5, 'PENDING', true, $6, $6
+          WHERE NOT EXISTS (SELECT FROM inventory.repair_ticket AS d
+                             WHERE d.kind = $2 AND d.subject = $3 AND NOT d.open AND d.closed_at >= $7)
+         ON CONFLICT (kind, subject) WHERE open DO UPDATE
+            SET seen_at = excluded.seen_at,
+                expected = CASE t.state WHEN 'PENDING' THEN excluded.expected ELSE t.expected END,
+                found = CASE t.state WHEN 'PENDING' THEN excluded.found ELSE t.found END
+         RETURNING t.ticket_id, t.state, t.opened_at = t.seen_at";
+    /// A new one whose finding was settled while it was opened: it was not seen then, and is now.
+    DROP_TICKET(INT8OID, TIMESTAMPTZOID) =
+        "DELETE FROM inventory.repair_ticket AS t
+          WHERE t.ticket_id = $1
+            AND EXISTS (SELECT FROM inventory.repair_ticket AS d
+                         WHERE d.kind = t.kind AND d.subject = t.subject AND NOT d.open AND d.closed_at >= $2)";
+    /// Those of what is found no more; one that somebody confirmed is still to be carried out.
+    CLOSE_TICKETS(TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.repair_ticket AS t
+            SET open = false, closed_at = $3, state = 'REJECTED',
+                note = CASE t.state WHEN 'PENDING' THEN 'found no more' ELSE t.note END
+          WHERE t.open AND t.scope = $1 AND t.state IN ('PENDING', 'REJECTED') AND t.seen_at < $2";
+    /// Those that came to nothing: what was set right stays beside the journal, which verify() reads with it.
+    FORGET_TICKETS(TIMESTAMPTZOID) =
+        "DELETE FROM inventory.repair_ticket AS t
+          WHERE t.ticket_id IN (SELECT o.ticket_id FROM inventory.repair_ticket AS o
+                                 WHERE o.state = 'REJECTED' AND NOT o.open AND o.closed_at < $1
+                                 ORDER BY o.closed_at LIMIT 1000)";
+    LOCK_TICKET(INT8OID) =
+        "SELECT t.kind, t.subject, t.state, t.counted, t.request_id, t.decided_by FROM inventory.repair_ticket AS t
+          WHERE t.ticket_id = $1 FOR UPDATE";
+    DECIDE_TICKET(INT8OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.repair_ticket AS t
+            SET state = $2, counted = $3, note = $4, decided_by = $5, decided_at = $6
+          WHERE t.ticket_id = $1";
+    END_TICKET(INT8OID, TIMESTAMPTZOID) =
+        "UPDATE inventory.repair_ticket AS t SET state = 'DONE', open = false, closed_at = $2
+          WHERE t.ticket_id = $1";
+
+    FIND_SHADOW(TEXTOID) =
+        "SELECT f.share, f.share_by, f.state, f.cursor FROM inventory.shadow_feed AS f WHERE f.source = $1 FOR UPDATE";
+    START_SHADOW(TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID) =
+        "INSERT INTO inventory.shadow_feed AS f (source, share, share_by, state, changed_at)
+         VALUES ($1, $2, $3, 'RUNNING', $4)
+         ON CONFLICT (source) DO UPDATE SET state = 'RUNNING', changed_at = excluded.changed_at";
+    STOP_SHADOW(TEXTOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.shadow_feed AS f SET state = 'STOPPED', changed_at = $2 WHERE f.source = $1";
+    KEEP_SHADOW(TEXTOID, TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
+        "UPDATE inventory.shadow_feed AS f
+            SET cursor = $2, applied = f.applied + $3, refused = f.refused + $4,
+                caught_up_at = coalesce($5, f.caught_up_at), changed_at = $6
+          WHERE f.source = $1";
+    /// Without $5 the source's level is added up from what came ($4).
+    KEEP_SHADOW_ROW(TEXTOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID) =
+        "INSERT INTO inventory.shadow_row AS r (sku, warehouse_id, lot, on_hand, version, missing)
+         VALUES ($1, $2, $3, coalesce($5, $4), $6, coalesce($6 - 1, 0))
+         ON CONFLICT (sku, warehouse_id, lot) DO UPDATE
+            SET on_hand = coalesce($5, r.on_hand + $4), version = $6,
+                missing = r.missing + coalesce($6 - r.version - 1, 0)";
+    SHADOW_ROW(TEXTOID, INT4OID, TEXTOID) =
+        "SELECT r.on_hand FROM inventory.shadow_row AS r
+          WHERE r.sku = $1 AND r.warehouse_id = $2 AND r.lot = $3";
+    /// So that nothing is fed meanwhile.
+    LOCK_SHADOWS() =
+        "SELECT f.source FROM inventory.shadow_feed AS f ORDER BY f.source FOR UPDATE";
 
     INSERT_API_KEY(TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
         "INSERT INTO inventory.api_key (key_id, name, role, key_hash, created_at, expires_at)

@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// The layout this library works with: the number of the last file in sql/layout.
-pub const LAYOUT: i32 = 6;
+pub const LAYOUT: i32 = 7;
 
 /// One leaf of stock.
 pub struct Leaf {

@@ -1,6 +1,6 @@
 //! A Redis of a test's own, in memory, where the machine has a server.
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -57,6 +57,15 @@ impl Redis {
         let mut answers = [0; 10];
         std::io::Read::read_exact(&mut line, &mut answers).expect("Redis answers");
         assert_eq!(&answers, b"+OK\r\n+OK\r\n");
+    }
+
+    /// Says commands, one a line; the first line of each answer.
+    pub fn say(&self, commands: &[String]) -> Vec<String> {
+        let mut line = TcpStream::connect(("127.0.0.1", self.port)).expect("Redis listens");
+        let said = format!("AUTH {PASSWORD}\r\n{}\r\n", commands.join("\r\n"));
+        line.write_all(said.as_bytes()).expect("Redis reads");
+        let answers = std::io::BufReader::new(line).lines().take(commands.len() + 1);
+        answers.skip(1).map(|answer| answer.expect("Redis answers")).collect()
     }
 
     pub fn url(&self) -> String {

@@ -136,6 +136,17 @@ SELECT * FROM inventory.settle_lease(:'lease', 'gate', ARRAY[:'kay']::uuid[], AR
 SELECT * FROM inventory.return_lease(:'lease', 'gate');
 SELECT * FROM inventory.return_lease(:'lease', 'thief'); -- IV005
 SELECT * FROM inventory.repair_leases('1 hour');
+SELECT looked, ticket_id AS ticket FROM (SELECT now() AS looked) AS n, inventory.report_findings('database', n.looked, ARRAY['on_hand', 'on_hand', 'negative'], ARRAY[:'bag' || ' in 1', :'milk' || ' in 1, lot a', :'cup' || ' in 1'], ARRAY['1', '1', '1'], ARRAY['2', '2', '2']) WHERE line = 1 \gset
+SELECT * FROM inventory.report_findings('database', :'looked', ARRAY['on_hand'], ARRAY[:'bag' || ' in 1'], ARRAY['1'], ARRAY['2']);
+SELECT * FROM inventory.run_ticket(:ticket); -- IV004
+SELECT * FROM inventory.confirm_ticket(:ticket);
+SELECT * FROM inventory.run_ticket(:ticket);
+SELECT * FROM inventory.run_ticket(:ticket);
+SELECT * FROM inventory.reject_ticket(:ticket + 1, 'as it is');
+SELECT inventory.start_shadow('main ' || :r, 1000);
+SELECT * FROM inventory.feed_shadow('main ' || :r, NULL, 'c', now(), ARRAY[1, 2], ARRAY[:'bag', :'cup'], ARRAY[1, 1], ARRAY[NULL, NULL]::text[], ARRAY[1, -1], ARRAY[1, 1], ARRAY[1, 1]);
+SELECT * FROM inventory.feed_shadow('main ' || :r, NULL, 'c', now(), ARRAY[1], ARRAY[:'bag'], ARRAY[1], ARRAY[NULL]::text[], ARRAY[1], ARRAY[1], ARRAY[1]);
+SELECT inventory.stop_shadow('main ' || :r);
 SELECT * FROM inventory.create_api_key('k' || :r, 'Key', 'reader', sha256(:'ann'));
 SELECT * FROM inventory.touch_api_keys(ARRAY['k' || :r], ARRAY[now()]);
 SELECT count(*) FROM inventory.api_keys();

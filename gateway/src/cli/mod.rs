@@ -27,6 +27,7 @@ mod secrets;
 mod serve;
 mod service;
 mod settings;
+mod shadow;
 mod shell;
 mod sink;
 mod span;
@@ -104,10 +105,14 @@ enum Command {
     Openapi,
     /// Replay a retailer's invoice lines through the engine
     Replay(replay::ReplayArgs),
-    /// Recompute every invariant and show what is broken
-    Check,
-    /// Give back what is set aside for gateways that will not return
+    /// Compare every copy of the stock with what the database knows, and set right what is safe
+    Check(check::CheckArgs),
+    /// What was found: list, confirm, reject, run; without a word, give back what gateways that will not
+    /// return have set aside
     Repair(repair::RepairArgs),
+    /// Another inventory that a part of the traffic is applied to: start, status, stop
+    #[command(subcommand)]
+    Shadow(shadow::ShadowCommand),
     /// Look at connection, server, extension, rights, settings, and with --url at a gateway, and say
     /// what to do next
     Doctor,
@@ -171,8 +176,9 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Key(command) => key::run(settings, command).await,
         Command::Openapi => serve::openapi(settings),
         Command::Replay(args) => replay::run(settings, args).await,
-        Command::Check => check::run(settings).await,
+        Command::Check(args) => check::run(settings, args).await,
         Command::Repair(args) => repair::run(settings, args).await,
+        Command::Shadow(command) => shadow::run(settings, command).await,
         Command::Cluster(args) => cluster::run(settings, args).await,
         Command::Doctor => {
             let whole = Cli::command();
@@ -235,6 +241,8 @@ mod tests {
         "skip",
         "sink",
         "status",
+        "counted",
+        "every",
     ];
 
     fn check_settings(command: &clap::Command) {

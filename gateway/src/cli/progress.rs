@@ -17,6 +17,11 @@ pub struct Bar {
 impl Bar {
     /// `quiet` shows nothing: for `--json`.
     pub fn new(total_lines: u64, quiet: bool) -> Bar {
+        Bar::of("lines", total_lines, quiet)
+    }
+
+    /// The same for whatever else is gone through.
+    pub fn of(unit: &str, total_lines: u64, quiet: bool) -> Bar {
         let terminal = std::io::stderr().is_terminal();
         let target = if quiet || !terminal {
             ProgressDrawTarget::hidden()
@@ -24,9 +29,10 @@ impl Bar {
             ProgressDrawTarget::stderr()
         };
         let bar = ProgressBar::with_draw_target(Some(total_lines), target);
-        if let Ok(style) = ProgressStyle::with_template(
-            "{msg:<14} [{bar:32}] {human_pos}/{human_len} lines  {per_sec}  {eta} left",
-        ) {
+        let template = format!(
+            "{{msg:<14}} [{{bar:32}}] {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}} left"
+        );
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("=> "));
         }
         Bar {

@@ -1,28 +1,167 @@
-//! `inventory repair`
+//! `inventory repair …`
 
 use super::screen::{number, text};
 use super::settings::Settings;
 use super::span;
 use crate::error::Result;
-use crate::store::RepairedLease;
-use clap::Args;
+use crate::store::{RepairTicket, RepairedLease, Session};
+use clap::{Args, Subcommand};
+use inventory_core::ticket::Correction;
+use serde_json::json;
 use std::time::Duration;
 
+/// Tickets shown at most.
+const SHOWN: i64 = 10_000;
+
 #[derive(Args)]
-#[command(after_help = "\
-A lease is stock that a gateway set aside to sell from while the database is away. Its goods come
-back when that gateway comes back, or by this command: never by the clock alone, because it may still
-have sales to tell of. Give back only what belongs to gateways that will not return; a sale told of
-later is refused then.")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Without a word it gives back the leases of gateways that will not return. A lease is stock that a gateway
+set aside to sell from while the database is away. Its goods come back when that gateway comes back, or by
+this command: never by the clock alone, because it may still have sales to tell of. Give back only what
+belongs to gateways that will not return; a sale told of later is refused then.
+
+Tickets are what `inventory check` found. Where a stock row differs from the journal, `confirm` says that
+the journal is right, `confirm --counted N` that N units lie on the shelf; `run` carries it out as a command
+of the engine, with the ticket as its reason in the audit log."
+)]
 pub struct RepairArgs {
+    #[command(subcommand)]
+    command: Option<RepairCommand>,
+
     /// Only leases whose time has been over for so long
     #[arg(long, default_value = "1h", value_name = "TIME", value_parser = span::parse)]
     older_than: Duration,
 }
 
+#[derive(Subcommand)]
+enum RepairCommand {
+    /// Tickets that are open
+    List {
+        /// The newest of all instead, those that are settled too
+        #[arg(long, env = "INVENTORY_REPAIR_ALL")]
+        all: bool,
+    },
+    /// Say that tickets are to be carried out
+    Confirm {
+        #[command(flatten)]
+        which: Which,
+        /// Units that lie on the shelf; without it the journal is right
+        #[arg(long, value_name = "UNITS", conflicts_with = "every")]
+        counted: Option<i64>,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Say that tickets are not to be carried out
+    Reject {
+        #[command(flatten)]
+        which: Which,
+        /// Why, for those who see it again (1 to 64 characters)
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Carry out what was confirmed
+    Run {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        by: By,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// Numbers of tickets
+    #[arg(value_name = "TICKET")]
+    tickets: Vec<i64>,
+
+    /// All that are open and can be, of this kind (the column `check`; `any` for all that can be set
+    /// right from here)
+    #[arg(long, value_name = "KIND")]
+    every: Option<String>,
+}
+
+#[derive(Args)]
+struct By {
+    /// Who does it, for the audit log (1 to 64 characters)
+    #[arg(long, env = "INVENTORY_OPERATOR", value_name = "NAME")]
+    operator: Option<String>,
+}
+
 pub async fn run(settings: &Settings, args: RepairArgs) -> Result<()> {
+    let mut session = settings.connect().await?;
+    match args.command {
+        None => leases(settings, &mut session, args.older_than).await,
+        Some(RepairCommand::List { all: true }) => {
+            list(settings, &session.newest_tickets(SHOWN).await?)
+        }
+        Some(RepairCommand::List { all: false }) => {
+            list(settings, &session.open_tickets(0, SHOWN).await?)
+        }
+        Some(RepairCommand::Confirm { which, counted, by }) => {
+            let tickets = which.tickets(&mut session, "PENDING").await?;
+            for ticket in &tickets {
+                session.confirm_ticket(*ticket, counted, by.operator.as_deref()).await?;
+            }
+            done(settings, &tickets, "CONFIRMED")
+        }
+        Some(RepairCommand::Reject { which, reason, by }) => {
+            let tickets = which.tickets(&mut session, "PENDING").await?;
+            for ticket in &tickets {
+                session.reject_ticket(*ticket, &reason, by.operator.as_deref()).await?;
+            }
+            done(settings, &tickets, "REJECTED")
+        }
+        Some(RepairCommand::Run { which, by }) => {
+            let tickets = which.tickets(&mut session, "CONFIRMED").await?;
+            for ticket in &tickets {
+                session.run_ticket(*ticket, by.operator.as_deref(), None).await?;
+            }
+            done(settings, &tickets, "DONE")
+        }
+    }
+}
+
+impl Which {
+    /// Those that are named, or those in `state` of the kind that is named.
+    async fn tickets(self, session: &mut Session, state: &str) -> Result<Vec<i64>> {
+        let Some(kind) = self.every else { return Ok(self.tickets) };
+        let open = session.open_tickets(0, SHOWN).await?;
+        let any = |t: &RepairTicket| kind == "any" && Correction::of(&t.kind) != Correction::ByHand;
+        let meant = |t: &&RepairTicket| t.state == state && (t.kind == kind || any(t));
+        Ok(open.iter().filter(meant).map(|t| t.ticket_id).collect())
+    }
+}
+
+fn done(settings: &Settings, tickets: &[i64], state: &str) -> Result<()> {
+    let answer = json!({ "tickets": tickets, "state": state });
+    settings.screen().answer(&answer, &format!("{state}: {} tickets", tickets.len()))
+}
+
+fn list(settings: &Settings, tickets: &[RepairTicket]) -> Result<()> {
     settings.screen().list(
-        &settings.connect().await?.repair_leases(args.older_than).await?,
+        tickets,
+        &[
+            number("ticket", |t: &RepairTicket| t.ticket_id.to_string()),
+            text("state", |t| t.state.clone()),
+            text("check", |t| t.kind.clone()),
+            text("subject", |t| t.subject.clone()),
+            text("expected", |t| t.expected.clone()),
+            text("found", |t| t.found.clone()),
+            number("counted", |t| t.counted.map(|n| n.to_string()).unwrap_or_default()),
+            text("decided by", |t| t.decided_by.clone().unwrap_or_default()),
+            text("note", |t| t.note.clone().unwrap_or_default()),
+        ],
+    )
+}
+
+async fn leases(settings: &Settings, session: &mut Session, older_than: Duration) -> Result<()> {
+    settings.screen().list(
+        &session.repair_leases(older_than).await?,
         &[
             text("lease", |l: &RepairedLease| l.lease_id.to_string()),
             text("sku", |l| l.sku.clone()),

@@ -15,11 +15,18 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// How long nobody asks after it failed.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Keys that a scan goes through at once.
+const SCANNED: usize = 500;
+/// Counts that are read at most.
+const COUNTS_MAX: usize = 100_000;
+
 pub struct Door {
     client: Client,
     script: Script,
     /// Keeps our keys apart from those of other gateways and other databases.
     prefix: String,
+    /// For an answer.
+    patience: Duration,
     link: Mutex<Link>,
 }
 
@@ -38,6 +45,43 @@ pub enum Verdict {
     Refuse,
 }
 
+/// What Redis counts of a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    pub key: String,
+    pub kind: Kind,
+    pub sku: String,
+    pub warehouse_id: i32,
+    /// None where it is no number.
+    pub units: Option<i64>,
+    /// None for ever.
+    pub lasts: Option<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A zero that PostgreSQL confirmed.
+    Level,
+    /// What is left of what a holder set aside.
+    Slice(String),
+}
+
+impl Kind {
+    /// The other way round: what a key of ours counts, of which SKU and warehouse.
+    fn of_key(key: &str) -> Option<(Kind, String, i32)> {
+        let rest = key.strip_prefix("inventory:")?;
+        let (kind, rest) = match rest.strip_prefix("level:") {
+            Some(rest) => (Kind::Level, rest),
+            None => {
+                let (holder, rest) = rest.strip_prefix("slice:")?.split_once(':')?;
+                (Kind::Slice(holder.to_owned()), rest)
+            }
+        };
+        let (warehouse, sku) = rest.split_once(':')?;
+        Some((kind, sku.to_owned(), warehouse.parse().ok()?))
+    }
+}
+
 impl Verdict {
     fn of((may, left): (i64, i64)) -> Verdict {
         match may {
@@ -48,6 +92,11 @@ impl Verdict {
 }
 
 impl Door {
+    /// For whoever compares all that Redis counts, and stands in nobody's way.
+    pub fn to_compare(url: &str) -> Result<Door> {
+        Ok(Door { patience: PATIENCE * 100, ..Door::new(url, "")? })
+    }
+
     /// `url` may hold a password: no error shows it. Redis need not be there yet.
     pub fn new(url: &str, prefix: &str) -> Result<Door> {
         let wrong = || {
@@ -62,6 +111,7 @@ impl Door {
             client: Client::open(info).map_err(|_| wrong())?,
             script: Script::new(include_str!("door.lua")),
             prefix: prefix.to_owned(),
+            patience: PATIENCE,
             link: Mutex::new(Link::Down(Instant::now())),
         })
     }
@@ -120,6 +170,67 @@ impl Door {
         found.map(|found| found - left)
     }
 
+    /// All counts of all gateways; None where Redis does not say.
+    pub async fn counts(&self) -> Option<Vec<Count>> {
+        let mut counts = Vec::new();
+        for pattern in ["inventory:level:*", "inventory:slice:*"] {
+            let mut cursor = 0;
+            loop {
+                let mut scan = redis::cmd("SCAN");
+                scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCANNED);
+                let page = async |mut connection| scan.query_async(&mut connection).await;
+                let (next, keys): (u64, Vec<Vec<u8>>) = self.with(page).await?;
+                counts.extend(self.read(keys).await?);
+                cursor = next;
+                if cursor == 0 || counts.len() > COUNTS_MAX {
+                    break;
+                }
+            }
+        }
+        // A scan may name a key twice.
+        counts.sort_by(|a, b| a.key.cmp(&b.key));
+        counts.dedup_by(|a, b| a.key == b.key);
+        Some(counts)
+    }
+
+    async fn read(&self, keys: Vec<Vec<u8>>) -> Option<Vec<Count>> {
+        let keys = keys.into_iter().filter_map(|key| String::from_utf8(key).ok());
+        let named: Vec<(String, (Kind, String, i32))> =
+            keys.filter_map(|key| Kind::of_key(&key).map(|kind| (key, kind))).collect();
+        if named.is_empty() {
+            return Some(Vec::new());
+        }
+        let mut asking = redis::pipe();
+        // MGET, because it passes over what is no text.
+        asking.cmd("MGET");
+        for (key, _) in &named {
+            asking.arg(key);
+        }
+        for (key, _) in &named {
+            asking.cmd("PTTL").arg(key);
+        }
+        let ask = async |mut connection| asking.query_async(&mut connection).await;
+        let answers: Vec<redis::Value> = self.with(ask).await?;
+        let mut answers = answers.into_iter();
+        let units: Vec<Option<String>> = redis::from_redis_value(answers.next()?).ok()?;
+        let lasts: Vec<i64> = answers.filter_map(|a| redis::from_redis_value(a).ok()).collect();
+        let count = |(((key, (kind, sku, warehouse_id)), units), lasts)| {
+            let units: Option<String> = units;
+            let left = u64::try_from(lasts).ok().map(Duration::from_millis);
+            let units = units.and_then(|text| text.parse().ok());
+            // -2: it ended since the scan.
+            (lasts != -2).then_some(Count { key, kind, sku, warehouse_id, units, lasts: left })
+        };
+        Some(named.into_iter().zip(units).zip(lasts).filter_map(count).collect())
+    }
+
+    /// Whether Redis has forgotten a count.
+    pub async fn forget_count(&self, key: &str) -> bool {
+        let mut del = redis::cmd("DEL");
+        del.arg(key);
+        self.with(async |mut connection| del.exec_async(&mut connection).await).await.is_some()
+    }
+
     fn level(&self, place: &Place) -> String {
         // All gateways of a database share what it confirmed.
         format!("inventory:level:{}:{}", place.warehouse_id.number(), &*place.sku)
@@ -161,7 +272,7 @@ impl Door {
         }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE * 10))
-            .set_response_timeout(Some(PATIENCE));
+            .set_response_timeout(Some(self.patience));
         match self.client.get_multiplexed_async_connection_with_config(&config).await {
             Ok(connection) => {
                 let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);

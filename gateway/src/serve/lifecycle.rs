@@ -36,6 +36,7 @@ pub async fn run(
     let mut house = tokio::task::JoinSet::new();
     house.spawn(house::keep(app.clone()));
     house.spawn(house::keep_books(app.clone()));
+    house.spawn(house::keep_honest(app.clone(), operating.clone()));
     let (halt, halted) = watch::channel(false);
     let coordinating = Coordinator::new(&app, operating)?.map(|c| tokio::spawn(c.run(halted)));
     house.spawn(reader.run());

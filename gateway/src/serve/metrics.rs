@@ -43,6 +43,10 @@ const HELP: &[(&str, &str)] = &[
     ("inventory_sagas", "Sagas that have not ended, by state; at most 10,000 of each are counted"),
     ("inventory_saga_calls_total", "Calls of participants by what came of them"),
     ("inventory_sagas_ended_total", "Sagas that ended here, by state"),
+    (
+        "inventory_check_findings",
+        "What the last look at everything found and nobody has settled (check, serve --check-every)",
+    ),
     ("inventory_event_clients", "Streams of events that are open"),
     (
         "inventory_event_clients_cut_total",
@@ -174,6 +178,7 @@ impl Metrics {
             "inventory_breaker_state",
             "inventory_hot_skus",
             "inventory_event_clients",
+            "inventory_check_findings",
             "inventory_low_skus",
             "inventory_verify_timestamp_seconds",
         ] {

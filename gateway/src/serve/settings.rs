@@ -195,6 +195,11 @@ pub struct ServeSettings {
     #[arg(long, env = "INVENTORY_SAGA_LEASE_MS", default_value_t = 10_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(100..=600_000))]
     pub saga_lease_ms: u64,
 
+    /// Seconds between two looks at everything (what `inventory check` does, with this gateway's Redis and
+    /// journal); 0 leaves them to others
+    #[arg(long, env = "INVENTORY_CHECK_EVERY", default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=604_800))]
+    pub check_every: u64,
+
     /// Origins that browsers may call from (none: CORS is off)
     #[arg(long, env = "INVENTORY_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub cors_origin: Vec<String>,
@@ -334,6 +339,10 @@ impl ServeSettings {
     pub fn telling(&self) -> Result<Option<Telling>> {
         let endpoint = self.otlp_endpoint.as_deref().filter(|url| !url.is_empty());
         endpoint.map(|url| Telling::to(url, self.trace_percent)).transpose()
+    }
+
+    pub fn check_every(&self) -> Option<Duration> {
+        (self.check_every > 0).then(|| Duration::from_secs(self.check_every))
     }
 
     /// None: never here.

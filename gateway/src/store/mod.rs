@@ -19,8 +19,10 @@ mod pool;
 mod product;
 mod relay;
 mod sagas;
+mod shadow;
 pub mod statements;
 mod stock;
+mod tickets;
 mod warehouse;
 
 pub use bulk::{Deduction, OrderLines, ProductRow, SingleRow};
@@ -43,7 +45,9 @@ pub use sagas::{
     Asked, ClaimedSaga, NewSaga, Saga, SagaCall, SagaDetail, SagaFilter, SagaMoved, SagaNext,
     SagaReport, SagaStep,
 };
+pub use shadow::{Drift, Fed, FedMovements, Leap, Shadow};
 pub use stock::{Answer, AuditFilter, Date, Goods, Level, Lot, LowStock, Movement, Time};
+pub use tickets::{FindingLines, LeasedUnits, OverdueLease, RepairTicket, ReportedFinding};
 pub use warehouse::Warehouse;
 
 use crate::error::{Error, Result};

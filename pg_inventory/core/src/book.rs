@@ -1,6 +1,6 @@
 //! The book: the rows a batch has locked, as they stand while it is decided.
 
-use crate::command::{Place, WarehouseId};
+use crate::command::{Place, Truth, WarehouseId};
 use crate::hold::{self, Hold, HoldId};
 use crate::order::{self, Order};
 use crate::order_number::OrderNumber;
@@ -38,6 +38,16 @@ pub struct Row {
 pub struct Stored {
     pub version: i64,
     pub lapsed: i64,
+}
+
+/// What the journal and the holds say of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub on_hand: i64,
+    pub reserved: i64,
+    pub version: i64,
+    /// When the first of its holds ends.
+    pub next_expiry: Option<Moment>,
 }
 
 /// A line of a hold past its time.
@@ -199,6 +209,19 @@ impl Book {
             Some(Err(refusal)) => Err(refusal.clone()),
             None => Err(not_read(place)),
         }
+    }
+
+    /// What is told of a row takes the place of what is stored, as far as that is not the `truth`. It is to
+    /// be written whatever comes; a row that is not there stays so.
+    pub fn mend(&mut self, place: &Place, lot: Option<&Label>, truth: Truth, told: Told) {
+        let Some(Ok(shelf)) = self.shelves.get_mut(place) else { return };
+        let Some(at) = shelf.find(lot) else { return };
+        let row = &mut shelf.rows[at];
+        if truth != Truth::Stock {
+            (row.on_hand, row.reserved, row.version) = (told.on_hand, told.reserved, told.version);
+        }
+        (row.lapsed, row.next_expiry) = (0, told.next_expiry);
+        row.stored = row.stored.map(|_| Stored { version: -1, lapsed: -1 });
     }
 
     /// Every row, in lock order.

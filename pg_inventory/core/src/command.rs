@@ -147,6 +147,18 @@ pub enum Action {
         lease: HoldId,
         by: Returner,
     },
+    /// Sets a row right, which its keeper has read as `truth` says.
+    Mend {
+        place: Place,
+        lot: Option<Label>,
+        truth: Truth,
+        reason: Label,
+    },
+    /// Sets a lease right, which its keeper read from the journal.
+    MendLease {
+        lease: HoldId,
+        reason: Label,
+    },
     CreateOrder(OrderDraft),
     MoveOrder {
         order: OrderNumber,
@@ -155,6 +167,17 @@ pub enum Action {
         /// The id of the hold that starting it makes.
         hold: HoldId,
     },
+}
+
+/// What is believed of a row that is set right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// Its goods as they are stored: only what follows from them and from its holds is written anew.
+    Stock,
+    /// What the journal adds up to.
+    Journal,
+    /// The same, and then that so many units lie there.
+    Counted(Counted),
 }
 
 /// What a command needs of one place.
@@ -231,7 +254,7 @@ impl Action {
                 vec![Need::of(place, lot.as_ref()).units(units).create()]
             }
             // How many leave is known only under the lock.
-            Action::Recount { place, lot, .. } => {
+            Action::Recount { place, lot, .. } | Action::Mend { place, lot, .. } => {
                 vec![Need::of(place, lot.as_ref()).units(i64::MAX).create()]
             }
             Action::Transfer { line, to } => {
@@ -242,7 +265,8 @@ impl Action {
             | Action::Release { hold, .. }
             | Action::Expire { hold }
             | Action::Sell { lease: hold, .. }
-            | Action::ReturnLease { lease: hold, .. } => held(papers, *hold).collect(),
+            | Action::ReturnLease { lease: hold, .. }
+            | Action::MendLease { lease: hold, .. } => held(papers, *hold).collect(),
             Action::CreateOrder(_) => Vec::new(),
             Action::MoveOrder { order, step, .. } => order_needs(papers, *order, *step),
         }
@@ -261,7 +285,9 @@ impl Action {
     /// The lease it names.
     pub fn lease(&self) -> Option<HoldId> {
         match self {
-            Action::Sell { lease, .. } | Action::ReturnLease { lease, .. } => Some(*lease),
+            Action::Sell { lease, .. }
+            | Action::ReturnLease { lease, .. }
+            | Action::MendLease { lease, .. } => Some(*lease),
             _ => None,
         }
     }

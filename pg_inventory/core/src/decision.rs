@@ -172,6 +172,10 @@ impl Draft<'_> {
             Action::Lease { lease, line, .. } => self.lease(*lease, line),
             Action::Sell { lease, holder, line } => self.sell(*lease, holder, line),
             Action::ReturnLease { lease, by } => self.return_lease(*lease, by),
+            Action::Mend { place, lot, truth, reason } => {
+                self.mend(place, lot.as_ref(), *truth, reason)
+            }
+            Action::MendLease { lease, reason } => self.mend_lease(*lease, reason),
             Action::CreateOrder(draft) => self.create_order(draft),
             Action::MoveOrder { order, step, reason, hold } => {
                 self.move_order(*order, *step, reason.as_ref(), *hold)

@@ -1,6 +1,6 @@
 //! What a request id stands for: the kind of command with its normalised arguments.
 
-use crate::command::{Action, Line, Place, Quantity};
+use crate::command::{Action, Line, Place, Quantity, Truth};
 use crate::hold::HoldId;
 use crate::order::OrderDraft;
 use crate::text::Label;
@@ -100,6 +100,15 @@ pub fn of(action: &Action) -> Fingerprint {
             Content::of("lease").line(line).text(holder).text(purpose.as_str()).int(ttl.micros())
         }
         Action::ReturnLease { lease, .. } => Content::of("return_lease").hold(*lease),
+        Action::Mend { place, lot, truth, reason } => {
+            let content = Content::of("mend").place(place).lot(lot.as_ref()).text(reason);
+            match truth {
+                Truth::Stock => content.text("stock"),
+                Truth::Journal => content.text("journal"),
+                Truth::Counted(counted) => content.text("counted").int(counted.units()),
+            }
+        }
+        Action::MendLease { lease, reason } => Content::of("mend_lease").hold(*lease).text(reason),
         Action::CreateOrder(draft) => order(draft),
         Action::MoveOrder { order, step, reason, .. } => {
             Content::of(step.as_str()).int(order.id()).maybe_text(reason.as_deref())

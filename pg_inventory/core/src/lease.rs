@@ -55,6 +55,7 @@ pub enum Returner {
     /// Somebody who looks after leases whose time is over by so many microseconds.
     Repair {
         overdue: i64,
+        reason: Label,
     },
 }
 

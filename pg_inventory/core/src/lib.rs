@@ -20,6 +20,7 @@ pub mod refusal;
 pub mod saga;
 pub mod sink;
 pub mod text;
+pub mod ticket;
 pub mod time;
 
 pub use refusal::{Code, Refusal};

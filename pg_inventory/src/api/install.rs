@@ -17,8 +17,15 @@ sql_function!(install);
 
 /// The steps from nothing to the layout of today; step n brings layout n - 1 to n, so a fresh
 /// install and an upgraded one are the same by construction.
-const STEPS: [fn(&Spi, Shards); LAYOUT as usize] =
-    [core_tables, domain_tables, hot_tables, gateway_tables, relay_tables, saga_tables];
+const STEPS: [fn(&Spi, Shards); LAYOUT as usize] = [
+    core_tables,
+    domain_tables,
+    hot_tables,
+    gateway_tables,
+    relay_tables,
+    saga_tables,
+    repair_tables,
+];
 
 /// Journal partitions that exist from the start; what comes after them falls into the default one.
 const JOURNAL_AHEAD: i64 = 10;
@@ -129,6 +136,10 @@ fn relay_tables(spi: &Spi, _: Shards) {
 
 fn saga_tables(spi: &Spi, _: Shards) {
     spi.script(include_str!("../../../sql/layout/006_saga.sql"));
+}
+
+fn repair_tables(spi: &Spi, _: Shards) {
+    spi.script(include_str!("../../../sql/layout/007_repair.sql"));
 }
 
 /// Warehouse 1 exists after every install, and every warehouse has its sequence of order numbers.

@@ -295,8 +295,8 @@ fn repair_leases(call: &Call) -> Result<Answer, Refusal> {
         let args = Args::new().moment(server::now().plus(-overdue)).int8(most);
         let found = spi.execute(plans::OVERDUE_LEASES.plan(spi), &args);
         let ids: Vec<HoldId> = found.iter().map(|row| HoldId(row.uuid(1))).collect();
-        let tasks: Vec<Task> =
-            ids.iter().map(|id| returning(*id, Returner::Repair { overdue })).collect();
+        let by = Returner::Repair { overdue, reason: Label::fixed("repair") };
+        let tasks: Vec<Task> = ids.iter().map(|id| returning(*id, by.clone())).collect();
         let outcomes = engine::execute(spi, &tasks, Patience::Wait)?;
         let mut rows = Vec::new();
         for (id, outcome) in ids.into_iter().zip(&outcomes) {

@@ -17,8 +17,10 @@ mod orders;
 mod relays;
 mod reshard;
 mod sagas;
+mod shadow;
 mod sinks;
 mod stock;
+mod tickets;
 mod upkeep;
 mod verify;
 

@@ -9,6 +9,7 @@ mod catalogue;
 mod claim;
 mod journal;
 mod lapse;
+mod mend;
 mod numbers;
 mod papers;
 mod shelf;
@@ -129,7 +130,10 @@ fn lock(
     let needs: Vec<Need> = actions.flat_map(|action| action.needs(&seen)).collect();
     let told = tasks.iter().flat_map(|task| task.places.iter().flatten());
     let mut book = shelf::lock(spi, session, &needs, told, patience)?;
-    let Some(papers) = papers::lock(spi, session, tasks, &seen, patience)? else { return Ok(None) };
+    let Some(mut papers) = papers::lock(spi, session, tasks, &seen, patience)? else {
+        return Ok(None);
+    };
+    mend::read(spi, tasks, &mut book, &mut papers)?;
     let now = server::now();
     lapse::settle(spi, &mut book, &needs, now);
     (book.papers, book.catalogue) = (papers, catalogue);

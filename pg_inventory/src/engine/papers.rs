@@ -314,6 +314,7 @@ fn close_holds(spi: &Spi, book: &Book, now: Moment) {
         }
         if let Some(lease) = &hold.lease {
             let args = Args::new().uuid(&id.0).text(lease::state(hold.state)).int8(lease.sold);
+            let args = args.int8(lease.granted);
             written(spi.execute(plans::KEEP_LEASE.plan(spi), &args).processed(), 1);
         }
     }

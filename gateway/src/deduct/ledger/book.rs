@@ -85,6 +85,10 @@ impl Book {
         self.sales.get(at).map(|found| found.sale.token)
     }
 
+    pub fn sales(&self) -> Vec<Found> {
+        self.sales.values().cloned().collect()
+    }
+
     pub fn leases(&self) -> Vec<Standing> {
         self.leases.values().cloned().collect()
     }

@@ -119,6 +119,36 @@ impl Folder {
     }
 }
 
+/// Reads the newest file of a folder whose writer is at work.
+pub fn peek(folder: &Path, mut each: impl FnMut(Record)) -> Result<(), LedgerError> {
+    let bytes = newest_bytes(folder).map_err(|cause| io_error(folder, &cause))?;
+    let Some(mut rest) = bytes.strip_prefix(MAGIC) else {
+        return Err(LedgerError::Damaged(folder.display().to_string()));
+    };
+    while let Some((record, after)) = next(rest) {
+        each(record);
+        rest = after;
+    }
+    Ok(())
+}
+
+/// The writer may begin a new file and remove the old one between two steps of ours.
+fn newest_bytes(folder: &Path) -> io::Result<Vec<u8>> {
+    let mut tries = 3;
+    loop {
+        let names =
+            fs::read_dir(folder)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let number = |name: String| name.strip_prefix("sales-")?.parse::<u64>().ok();
+        let newest = names.filter_map(number).max();
+        let newest =
+            newest.ok_or(io::Error::new(io::ErrorKind::NotFound, "there is no journal in it"))?;
+        match fs::read(name(folder, newest)) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound && tries > 0 => tries -= 1,
+            read => return read,
+        }
+    }
+}
+
 /// The file that is written.
 pub struct Journal {
     folder: PathBuf,

@@ -40,6 +40,24 @@ pub enum LedgerError {
     Broken,
 }
 
+/// What a journal says, read beside whoever writes it.
+#[derive(Debug, Default)]
+pub struct Peeked {
+    pub holder: String,
+    pub sales: Vec<Found>,
+    pub leases: Vec<Standing>,
+}
+
+/// Reads the journal of a data directory and leaves it as it is; what is being written just now may be left
+/// out.
+pub fn peek(folder: &Path) -> Result<Peeked, LedgerError> {
+    let mut book = Book::default();
+    file::peek(folder, |record| book.apply(record))?;
+    let holder = std::fs::read_to_string(folder.join("holder")).unwrap_or_default();
+    let holder = holder.trim().to_owned();
+    Ok(Peeked { holder, sales: book.sales(), leases: book.leases() })
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// From how many bytes on a file is made anew without what is settled.

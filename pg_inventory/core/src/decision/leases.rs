@@ -43,18 +43,29 @@ impl Draft<'_> {
     pub(super) fn return_lease(&mut self, id: HoldId, by: &Returner) -> Result<(), Refusal> {
         let (hold, lease) = self.leased(id)?;
         let reason = match by {
-            Returner::Holder(holder) => lease.check(id, holder).map(|()| "lease returned")?,
+            Returner::Holder(holder) => {
+                lease.check(id, holder).map(|()| Label::fixed("lease returned"))?
+            }
             // It was renewed since somebody looked.
-            Returner::Repair { overdue } if !lease.overdue(*overdue, self.now) => return Ok(()),
-            Returner::Repair { .. } => "repair",
+            Returner::Repair { overdue, .. } if !lease.overdue(*overdue, self.now) => return Ok(()),
+            Returner::Repair { reason, .. } => reason.clone(),
         };
         if hold.state != HoldState::Held {
             return Ok(());
         }
         let open: Vec<HeldLine> = hold.lines.into_iter().filter(|l| l.open).collect();
-        self.give_back(id, &open, EventType::StockReleased, &Label::fixed(reason))?;
+        self.give_back(id, &open, EventType::StockReleased, &reason)?;
         open.first().map_or(Ok(()), |line| self.answer(&line.place))?;
         self.close(id, HoldState::Released)
+    }
+
+    /// What the lease became is in the book; the movement says that it did.
+    pub(super) fn mend_lease(&mut self, id: HoldId, reason: &Label) -> Result<(), Refusal> {
+        let (hold, _) = self.leased(id)?;
+        let line = hold.lines.first().ok_or_else(|| lease::unknown(id))?;
+        let at = self.row_of(line)?;
+        self.book(EventType::StockAdjusted, &line.place, at, Change::default(), reason)?;
+        self.answer(&line.place)
     }
 
     fn leased(&self, id: HoldId) -> Result<(Hold, Lease), Refusal> {

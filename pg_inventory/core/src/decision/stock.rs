@@ -1,7 +1,7 @@
 //! Stock in, out, corrected, moved.
 
 use super::{Change, Draft, Numbering, fresh_row, needed_lot, not_lot_controlled, unknown_lot};
-use crate::command::{Counted, Delta, Line, Place};
+use crate::command::{Counted, Delta, Line, Place, Truth};
 use crate::event::EventType;
 use crate::text::Label;
 use crate::time::Day;
@@ -62,6 +62,23 @@ impl Draft<'_> {
             ));
         }
         let delta = counted.units() - found.on_hand;
+        self.correct(place, row, delta, reason)
+    }
+
+    /// A movement also where nothing is to move: the journal tells of every correction.
+    pub(super) fn mend(
+        &mut self,
+        place: &Place,
+        lot: Option<&Label>,
+        truth: Truth,
+        reason: &Label,
+    ) -> Result<(), Refusal> {
+        let row = self.counted_row(place, lot)?;
+        let on_hand = self.book.shelf(place)?.rows[row].on_hand;
+        let delta = match truth {
+            Truth::Stock | Truth::Journal => 0,
+            Truth::Counted(counted) => counted.units() - on_hand,
+        };
         self.correct(place, row, delta, reason)
     }
 

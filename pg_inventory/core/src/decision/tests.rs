@@ -468,7 +468,10 @@ fn a_lease_is_one_holders_and_one_databases() {
     }
     assert_eq!(refused(&mut book, sell(id, 1)).0, Code::ReservationExpired);
     assert_eq!(refused(&mut book, give_back(id)).0, Code::ReservationExpired);
-    let repair = |overdue| Action::ReturnLease { lease: id, by: Returner::Repair { overdue } };
+    let repair = |overdue| Action::ReturnLease {
+        lease: id,
+        by: Returner::Repair { overdue, reason: Label::fixed("repair") },
+    };
     assert!(
         decide(&mut book, &repair(1), NOW).unwrap().movements.is_empty(),
         "its time just ended"

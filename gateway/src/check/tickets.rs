@@ -1,0 +1,154 @@
+//! From findings to tickets, and from those that are safe to their end.
+
+use super::{Finding, Scope};
+use crate::deduct::door::Door;
+use crate::error::{Error, Result};
+use crate::store::{FindingLines, RepairTicket, Session, Time};
+use inventory_core::ticket::Correction;
+use std::collections::HashMap;
+
+/// Who decides what is safe, for the audit log.
+const CHECK: &str = "inventory check";
+/// Findings told of in one statement.
+const TOGETHER: usize = 1_000;
+/// Tickets read in one statement.
+const PAGE: i64 = 1_000;
+/// Characters of a reason.
+const REASON_MAX: usize = 64;
+
+/// Tells the database what was found; those that were settled meanwhile are found no more. Where nothing
+/// can be written the findings stay without tickets.
+pub(super) async fn report(
+    session: &mut Session,
+    scope: Scope,
+    looked_at: Time,
+    findings: Vec<Finding>,
+    whole: bool,
+) -> Result<Vec<Finding>> {
+    let mut standing = Vec::with_capacity(findings.len());
+    let chunks = findings.len().div_ceil(TOGETHER).max(1);
+    for nth in 0..chunks {
+        let chunk: Vec<&Finding> = findings.iter().skip(nth * TOGETHER).take(TOGETHER).collect();
+        let lines = FindingLines {
+            kinds: chunk.iter().map(|f| f.check_name.as_str()).collect(),
+            subjects: chunk.iter().map(|f| f.subject.as_str()).collect(),
+            expected: chunk.iter().map(|f| f.expected.as_str()).collect(),
+            found: chunk.iter().map(|f| f.actual.as_str()).collect(),
+        };
+        let complete = whole && nth + 1 == chunks;
+        let told = session.report_findings(scope.as_str(), looked_at, &lines, complete).await;
+        let told = match told {
+            Err(error) if may_not_write(&error) => return Ok(findings),
+            told => told?,
+        };
+        for ticket in told {
+            let at = usize::try_from(ticket.line - 1).unwrap_or(usize::MAX);
+            let Some(finding) = chunk.get(at) else { continue };
+            standing.push(Finding {
+                ticket_id: Some(ticket.ticket_id),
+                state: Some(ticket.state),
+                ..Finding::clone(finding)
+            });
+        }
+    }
+    Ok(standing)
+}
+
+/// A reader, or a standby.
+fn may_not_write(error: &Error) -> bool {
+    matches!(error, Error::Database { sqlstate, .. } if sqlstate == "42501" || sqlstate == "25006")
+}
+
+/// Sets right what needs nobody's word, those that another look had begun with too.
+pub(super) async fn settle(
+    session: &mut Session,
+    findings: &mut [Finding],
+    door: Option<&Door>,
+) -> Result<()> {
+    let mut keys = HashMap::new();
+    for finding in findings.iter_mut() {
+        let (Some(ticket), Some(state)) = (finding.ticket_id, finding.state.clone()) else {
+            continue;
+        };
+        if state == "REJECTED" || !Correction::of(&finding.check_name).is_safe() {
+            continue;
+        }
+        if state == "PENDING" && !is_over(session.confirm_ticket(ticket, None, Some(CHECK)).await)?
+        {
+            continue;
+        }
+        keys.insert(ticket, finding.key.clone());
+    }
+    for ticket in confirmed(session).await? {
+        let key = keys.get(&ticket.ticket_id).cloned().flatten();
+        if run(session, &ticket, key.as_deref(), door).await?
+            && let Some(finding) =
+                findings.iter_mut().find(|f| f.ticket_id == Some(ticket.ticket_id))
+        {
+            finding.state = Some("DONE".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// What a shadow has wrong, from its source: nobody relies on it.
+pub(super) async fn settle_shadow(session: &mut Session, findings: &mut [Finding]) -> Result<()> {
+    for finding in findings.iter_mut().filter(|f| f.check_name == "shadow_level") {
+        let Some(ticket) = finding.ticket_id else { continue };
+        if finding.state.as_deref() == Some("REJECTED") {
+            continue;
+        }
+        let confirmed = is_over(session.confirm_ticket(ticket, None, Some(CHECK)).await)?;
+        let ran = session.run_ticket(ticket, Some(CHECK), None).await.map(drop);
+        if confirmed && is_over(ran)? {
+            finding.state = Some("DONE".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Those that are to be carried out and need nobody's word, also of a check that was cut off.
+async fn confirmed(session: &mut Session) -> Result<Vec<RepairTicket>> {
+    let (mut confirmed, mut after) = (Vec::new(), 0);
+    loop {
+        let page = session.open_tickets(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(confirmed) };
+        after = last.ticket_id;
+        let safe = |t: &RepairTicket| t.state == "CONFIRMED" && Correction::of(&t.kind).is_safe();
+        confirmed.extend(page.into_iter().filter(safe));
+    }
+}
+
+/// Redis forgets first, then it is noted: whoever is cut off in between does both again.
+async fn run(
+    session: &mut Session,
+    ticket: &RepairTicket,
+    key: Option<&str>,
+    door: Option<&Door>,
+) -> Result<bool> {
+    if let (Some(key), Some(door)) = (key, door)
+        && !door.forget_count(key).await
+    {
+        return Ok(false);
+    }
+    match session.run_ticket(ticket.ticket_id, Some(CHECK), None).await {
+        Ok(_) => Ok(true),
+        // What it is about is no stock of ours, or another decided meanwhile.
+        Err(Error::Refused(refused)) => {
+            let reason: String = refused.in_short().chars().take(REASON_MAX).collect();
+            is_over(session.reject_ticket(ticket.ticket_id, &reason, Some(CHECK)).await)?;
+            Ok(false)
+        }
+        Err(error) if may_not_write(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether it was done; what another decided meanwhile stays.
+fn is_over(done: Result<()>) -> Result<bool> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(Error::Refused(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

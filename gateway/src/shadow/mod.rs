@@ -1,0 +1,164 @@
+//! Feeding a shadow: a part of what happens here is applied to another inventory, in the order of the journal.
+
+mod share;
+
+pub use share::{By, Share, is_sampled};
+
+use crate::error::{Error, Result};
+use crate::store::{Caller, Database, FedMovements, JournalEvent, Leap, NewProduct, Session};
+use serde::Deserialize;
+use std::collections::HashSet;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Events read at once.
+const TOGETHER: i32 = 1_000;
+/// Where nothing happens.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Until the next try where one of the two is away.
+const AWAY: Duration = Duration::from_secs(1);
+/// SKUs that are known to be there.
+const KNOWN_MAX: usize = 100_000;
+
+/// What of an event a shadow is told.
+#[derive(Deserialize)]
+struct Moved {
+    lot: Option<String>,
+    on_hand_delta: Option<i64>,
+    on_hand: Option<i64>,
+    version: Option<i64>,
+    operator: Option<String>,
+}
+
+pub struct Feeder {
+    source: Database,
+    target: Database,
+    /// By which the shadow knows whom it follows.
+    name: String,
+    share: Share,
+    known: HashSet<String>,
+    warehouses: HashSet<i32>,
+}
+
+impl Feeder {
+    pub fn new(source: Database, target: Database, name: String, share: Share) -> Feeder {
+        let (known, warehouses) = (HashSet::new(), HashSet::new());
+        Feeder { source, target, name, share, known, warehouses }
+    }
+
+    /// Until somebody stops the shadow or `stop` says so; what cannot be reached is tried again.
+    pub async fn run(&mut self, once: bool, mut stop: watch::Receiver<bool>) -> Result<()> {
+        loop {
+            let fed = tokio::select! {
+                fed = self.feed(once) => fed,
+                _ = stop.changed() => return Ok(()),
+            };
+            match fed {
+                Ok(()) => return Ok(()),
+                Err(error @ Error::Unreachable { .. }) if !once => {
+                    tracing::warn!(%error, "the shadow waits");
+                }
+                Err(error) if error.is_transient() => {}
+                Err(error) => return Err(error),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(AWAY) => {}
+                _ = stop.changed() => return Ok(()),
+            }
+        }
+    }
+
+    /// Until the shadow is stopped; with `once`, until it has caught up.
+    async fn feed(&mut self, once: bool) -> Result<()> {
+        let (mut source, mut target) = (self.source.connect().await?, self.target.connect().await?);
+        let mut before =
+            target.start_shadow(&self.name, self.share.parts(), self.share.by().as_str()).await?;
+        loop {
+            let now = source.clock().await?;
+            let look = source.read_events(before.as_deref(), TOGETHER).await?;
+            let movements = self.movements(&look.events);
+            self.bring_names(&mut source, &mut target, &movements).await?;
+            let caught_up_at = look.caught_up.then_some(now);
+            let leap = Leap { before: before.as_deref(), after: &look.after, caught_up_at };
+            let fed = target.feed_shadow(&self.name, &leap, &movements).await?;
+            match fed.state.as_str() {
+                "RUNNING" => before = Some(look.after),
+                "STOPPED" => return Ok(()),
+                _ => {
+                    let why = "another process feeds this shadow: stop one of them";
+                    return Err(Error::usage(why));
+                }
+            }
+            if look.caught_up {
+                if once {
+                    return Ok(());
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    /// Those of the share, in order.
+    fn movements(&self, events: &[JournalEvent]) -> FedMovements {
+        let mut fed = FedMovements::default();
+        for event in events {
+            let (Some(sku), Some(warehouse_id)) = (&event.sku, event.warehouse_id) else {
+                continue;
+            };
+            // Events that move nothing have no version.
+            let Ok(moved) = serde_json::from_str::<Moved>(event.payload.get()) else { continue };
+            let (Some(version), delta) = (moved.version, moved.on_hand_delta.unwrap_or(0)) else {
+                continue;
+            };
+            if !self.share.takes(sku, moved.operator.as_deref(), delta) {
+                continue;
+            }
+            let whole = self.share.by() == By::Sku;
+            fed.ids.push(event.id);
+            fed.skus.push(sku.clone());
+            fed.warehouse_ids.push(warehouse_id);
+            fed.lots.push(moved.lot);
+            fed.deltas.push(delta);
+            fed.on_hands.push(moved.on_hand.filter(|_| whole));
+            fed.versions.push(whole.then_some(version));
+        }
+        fed
+    }
+
+    /// Products and warehouses that the shadow has not seen yet.
+    async fn bring_names(
+        &mut self,
+        source: &mut Session,
+        target: &mut Session,
+        movements: &FedMovements,
+    ) -> Result<()> {
+        let caller = Caller::default();
+        if movements.warehouse_ids.iter().any(|id| !self.warehouses.contains(id)) {
+            for warehouse in source.warehouses().await? {
+                target.put_warehouse(&warehouse, &caller).await?;
+            }
+            self.warehouses.extend(&movements.warehouse_ids);
+        }
+        for sku in &movements.skus {
+            if self.known.contains(sku) {
+                continue;
+            }
+            if let Some(product) = source.products(Some(sku), None, 1).await?.pop() {
+                let product = NewProduct {
+                    sku: product.sku,
+                    name: product.name,
+                    low_stock_threshold: product.low_stock_threshold,
+                    lot_controlled: product.lot_controlled,
+                    unit: product.unit,
+                    attributes: product.attributes,
+                };
+                target.put_product(&product, &caller).await?;
+            }
+            if self.known.len() >= KNOWN_MAX {
+                self.known.clear();
+            }
+            self.known.insert(sku.clone());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+SELECT inventory.stop_shadow($1) AS state

@@ -1,0 +1,165 @@
+//! Repair tickets: one a finding, from the day it is found to the day it is settled.
+//!
+//! What sets a finding right follows from its kind. Every correction is a command of the engine, with the
+//! ticket as its reason: it stands in the journal beside what it corrects.
+
+use crate::hold::HoldId;
+use crate::text::Label;
+use crate::{Refusal, command::WarehouseId};
+
+/// How a ticket stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketState {
+    /// Found, and nobody has decided yet.
+    Pending,
+    /// To be carried out.
+    Confirmed,
+    Done,
+    /// Not to be carried out; or found no more before anybody decided.
+    Rejected,
+}
+
+impl TicketState {
+    const ALL: [TicketState; 4] =
+        [TicketState::Pending, TicketState::Confirmed, TicketState::Done, TicketState::Rejected];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TicketState::Pending => "PENDING",
+            TicketState::Confirmed => "CONFIRMED",
+            TicketState::Done => "DONE",
+            TicketState::Rejected => "REJECTED",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<TicketState> {
+        TicketState::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
+    /// Fails where a ticket cannot come to `to`.
+    pub fn check(self, id: i64, to: TicketState) -> Result<(), Refusal> {
+        use TicketState::{Confirmed, Done, Pending, Rejected};
+        match (self, to) {
+            (Pending | Confirmed, Confirmed | Rejected) | (Confirmed, Done) => Ok(()),
+            (Pending, Done) => Err(Refusal::invalid(format!(
+                "ticket {id} waits for somebody's word: confirm it first"
+            ))),
+            _ => Err(Refusal::invalid(format!(
+                "ticket {id} is {}: it cannot become {}",
+                self.as_str(),
+                to.as_str()
+            ))),
+        }
+    }
+}
+
+/// What sets a finding right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Correction {
+    /// The stock row becomes what the journal says of it; then what was counted, where somebody counted.
+    Row,
+    /// The lease becomes what the journal says of it.
+    Lease,
+    /// What is left of the lease comes back.
+    ReturnLease,
+    /// What follows from a row's goods and holds is written anew; of a copy elsewhere, which has forgotten it,
+    /// it is noted on the row.
+    Derived,
+    /// The stock row becomes what its source had at the same place in the journal.
+    Shadow,
+    /// Nothing here can: somebody has to look.
+    ByHand,
+}
+
+impl Correction {
+    /// Of a finding of that kind: a check of `verify()`, or of what the gateway compares.
+    pub fn of(kind: &str) -> Correction {
+        match kind {
+            "stock_row" | "on_hand" | "reserved" | "version" => Correction::Row,
+            "lease_state" | "lease_units" | "lease_sold" => Correction::Lease,
+            "lease_overdue" => Correction::ReturnLease,
+            "lapsed" | "low" | "redis_level" | "redis_slice" => Correction::Derived,
+            "shadow_level" => Correction::Shadow,
+            _ => Correction::ByHand,
+        }
+    }
+
+    /// Whether nobody needs to be asked: what is set right follows from what nobody doubts, and no goods
+    /// come or go.
+    pub fn is_safe(self) -> bool {
+        self == Correction::Derived
+    }
+}
+
+/// The row that a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowName {
+    pub sku: Label,
+    pub warehouse_id: WarehouseId,
+    pub lot: Option<Label>,
+}
+
+impl RowName {
+    /// Reads `SKU in 1` and `SKU in 1, lot x`, whatever else follows a comma. (A SKU may have ` in 1` in its
+    /// name; whoever is meant by mistake is found in order, and stays as it is.)
+    pub fn of_subject(subject: &str) -> Option<RowName> {
+        subject.match_indices(" in ").find_map(|(at, middle)| {
+            let (sku, rest) = (&subject[..at], &subject[at + middle.len()..]);
+            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let (number, rest) = rest.split_at(end);
+            if !rest.is_empty() && !rest.starts_with(", ") {
+                return None;
+            }
+            let lot = rest.strip_prefix(", lot ").map(str::to_owned);
+            Some(RowName {
+                sku: Label::new("sku", sku).ok()?,
+                warehouse_id: WarehouseId::used("warehouse_id", number.parse().ok()).ok()?,
+                lot: Label::optional("lot", lot).ok()?,
+            })
+        })
+    }
+}
+
+/// The lease that a finding is about.
+pub fn lease_of_subject(subject: &str) -> Option<HoldId> {
+    HoldId::parse(subject.strip_prefix("lease ")?)
+}
+
+/// What a ticket's correction says of itself in the journal.
+pub fn reason(id: i64) -> Result<Label, Refusal> {
+    Label::new("reason", format!("repair {id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(subject: &str) -> Option<(String, i32, Option<String>)> {
+        let name = RowName::of_subject(subject)?;
+        let lot = name.lot.map(|lot| lot.to_string());
+        Some((name.sku.to_string(), name.warehouse_id.number(), lot))
+    }
+
+    #[test]
+    fn a_subject_names_its_row() {
+        assert_eq!(row("LAMP in 1"), Some(("LAMP".into(), 1, None)));
+        assert_eq!(row("MADE in CHINA in 12"), Some(("MADE in CHINA".into(), 12, None)));
+        assert_eq!(row("L in 2, lot x in 3"), Some(("L".into(), 2, Some("x in 3".into()))));
+        assert_eq!(row("L in 2, slice of gate"), Some(("L".into(), 2, None)));
+        for other in ["journal 7", "L in 1000", "L in x", " in 1", "L in 2 lot"] {
+            assert_eq!(row(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_what_somebody_confirmed_is_carried_out() {
+        let check = |from: TicketState, to| from.check(1, to).is_ok();
+        for from in TicketState::ALL {
+            assert_eq!(check(from, TicketState::Done), from == TicketState::Confirmed);
+            let open = matches!(from, TicketState::Pending | TicketState::Confirmed);
+            assert_eq!(check(from, TicketState::Confirmed), open);
+            assert_eq!(check(from, TicketState::Rejected), open);
+            assert!(!check(from, TicketState::Pending));
+        }
+    }
+}

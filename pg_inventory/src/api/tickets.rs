@@ -1,0 +1,301 @@
+//! Repair tickets: `report_findings`, `confirm_ticket`, `reject_ticket`, `run_ticket`.
+
+use super::ok;
+use crate::engine::{self, Outcome, Patience, Task};
+use crate::pg::call::{Answer, Call, Shape, Value};
+use crate::pg::server;
+use crate::pg::spi::{self, Args, Spi};
+use crate::{plans, session, sql_function};
+use inventory_core::command::{Action, Command, Counted, Origin, Place, RequestId, Truth};
+use inventory_core::lease::Returner;
+use inventory_core::text::{Label, required};
+use inventory_core::ticket::{self, Correction, RowName, TicketState};
+use inventory_core::time::Moment;
+use inventory_core::{LINES_MAX, Refusal};
+use pgrx::pg_sys::{BOOLOID, TEXTOID};
+
+sql_function!(report_findings);
+sql_function!(confirm_ticket);
+sql_function!(reject_ticket);
+sql_function!(run_ticket);
+
+const SCOPES: [&str; 4] = ["database", "redis", "ledger", "shadow"];
+/// The most characters that are kept of what a finding says.
+const TEXT_MAX: usize = 300;
+/// Microseconds for which what came to nothing is kept: longer than any statement of account asks for.
+const KEPT: i64 = 400 * 86_400 * 1_000_000;
+
+static DECIDED: Shape =
+    Shape { name: "decided", columns: &[(c"code", TEXTOID), (c"state", TEXTOID)] };
+
+static RAN: Shape = Shape {
+    name: "ran",
+    columns: &[(c"code", TEXTOID), (c"state", TEXTOID), (c"replayed", BOOLOID)],
+};
+
+/// One line of a report.
+struct Finding<'c> {
+    line: i32,
+    kind: &'c str,
+    subject: &'c str,
+    expected: String,
+    found: String,
+}
+
+/// `line, ticket_id, state, opened`, a row a finding that still stands: one whose ticket was settled since
+/// `looked_at` is left out.
+fn report_findings(call: &Call) -> Result<Answer, Refusal> {
+    let scope = required("scope", call.text(0))?;
+    if !SCOPES.contains(&scope.as_str()) {
+        return Err(Refusal::invalid("scope must be database, redis, ledger or shadow"));
+    }
+    let looked_at = required("looked_at", call.moment(1))?;
+    let findings = findings(call)?;
+    let complete = required("complete", call.bool(6))?;
+    spi::connect(|spi| {
+        session::writing(spi, Patience::Wait)?;
+        let now = server::now();
+        if looked_at > now {
+            return Err(Refusal::invalid("looked_at must not be in the future"));
+        }
+        let mut rows: Vec<(i32, Vec<Value>)> =
+            findings.iter().filter_map(|f| keep(spi, &scope, f, now, looked_at)).collect();
+        rows.sort_by_key(|(line, _)| *line);
+        if complete {
+            let args = Args::new().text(&scope).moment(looked_at).moment(now);
+            spi.execute(plans::CLOSE_TICKETS.plan(spi), &args);
+            let args = Args::new().moment(now.plus(-KEPT));
+            spi.execute(plans::FORGET_TICKETS.plan(spi), &args);
+        }
+        Ok(Answer::Rows(rows.into_iter().map(|(_, row)| row).collect()))
+    })
+}
+
+/// In the order in which tickets are locked, each once.
+fn findings(call: &Call) -> Result<Vec<Finding<'_>>, Refusal> {
+    let kinds = required("kinds", call.texts("kinds", 2)?)?;
+    let subjects = required("subjects", call.texts("subjects", 3)?)?;
+    let expected = required("expected", call.texts("expected", 4)?)?;
+    let found = required("found", call.texts("found", 5)?)?;
+    let lines = kinds.len();
+    if [&subjects, &expected, &found].iter().any(|list| list.len() != lines) || lines > LINES_MAX {
+        return Err(Refusal::invalid(format!(
+            "the arrays must have the same length, at most {LINES_MAX}"
+        )));
+    }
+    let short = |text: &str| -> String {
+        text.chars().filter(|c| !c.is_control()).take(TEXT_MAX).collect()
+    };
+    let mut findings = Vec::with_capacity(lines);
+    for (at, line) in (0..lines).zip(1..) {
+        let kind = required("kind", kinds[at])?;
+        let subject = required("subject", subjects[at])?;
+        if kind.is_empty() || kind.len() > TEXT_MAX || subject.is_empty() || subject.len() > 1_000 {
+            return Err(Refusal::invalid("kind and subject must be short texts, and not empty"));
+        }
+        findings.push(Finding {
+            line,
+            kind,
+            subject,
+            expected: short(required("expected", expected[at])?),
+            found: short(required("found", found[at])?),
+        });
+    }
+    findings.sort_by_key(|f| (f.kind, f.subject));
+    findings.dedup_by_key(|f| (f.kind, f.subject));
+    Ok(findings)
+}
+
+fn keep(
+    spi: &Spi,
+    scope: &str,
+    finding: &Finding<'_>,
+    now: Moment,
+    looked_at: Moment,
+) -> Option<(i32, Vec<Value>)> {
+    let args = Args::new()
+        .text(scope)
+        .text(finding.kind)
+        .text(finding.subject)
+        .text(&finding.expected)
+        .text(&finding.found)
+        .moment(now)
+        .moment(looked_at);
+    let kept = spi.execute(plans::KEEP_TICKET.plan(spi), &args);
+    let ticket = kept.first()?;
+    let dropping = Args::new().int8(ticket.int8(1)).moment(looked_at);
+    if ticket.bool(3) && spi.execute(plans::DROP_TICKET.plan(spi), &dropping).processed() > 0 {
+        return None;
+    }
+    let row = vec![
+        Value::Int4(finding.line),
+        Value::Int8(ticket.int8(1)),
+        Value::Text(ticket.text(2)),
+        Value::Bool(ticket.bool(3)),
+    ];
+    Some((finding.line, row))
+}
+
+/// A ticket under its lock, which is taken before any other.
+struct Ticket {
+    id: i64,
+    kind: String,
+    subject: String,
+    state: TicketState,
+    counted: Option<i64>,
+    request_id: RequestId,
+    decided_by: Option<String>,
+}
+
+impl Ticket {
+    fn lock(spi: &Spi, id: i64) -> Result<Ticket, Refusal> {
+        session::writing(spi, Patience::Wait)?;
+        let found = spi.execute(plans::LOCK_TICKET.plan(spi), &Args::new().int8(id));
+        let row = found.first();
+        let row = row.ok_or_else(|| Refusal::invalid(format!("there is no ticket {id}")))?;
+        let state = TicketState::from_name(&row.text(3));
+        Ok(Ticket {
+            id,
+            kind: row.text(1),
+            subject: row.text(2),
+            // The table's own check lets no other in.
+            state: state.unwrap_or(TicketState::Rejected),
+            counted: row.maybe_int8(4),
+            request_id: RequestId(row.uuid(5)),
+            decided_by: row.maybe_text(6),
+        })
+    }
+
+    fn decide(
+        &self,
+        spi: &Spi,
+        to: TicketState,
+        counted: Option<i64>,
+        note: Option<&str>,
+        by: Option<&str>,
+    ) -> Result<Answer, Refusal> {
+        self.state.check(self.id, to)?;
+        let user = server::session_user();
+        let args = Args::new()
+            .int8(self.id)
+            .text(to.as_str())
+            .maybe_int8(counted)
+            .maybe_text(note)
+            .text(by.unwrap_or(&user))
+            .moment(server::now());
+        spi.execute(plans::DECIDE_TICKET.plan(spi), &args);
+        Ok(Answer::Row(&DECIDED, vec![ok(), Value::text(to.as_str())]))
+    }
+
+    /// The command that sets right what it is about.
+    fn action(&self, spi: &Spi) -> Result<Action, Refusal> {
+        let reason = ticket::reason(self.id)?;
+        let lease = || ticket::lease_of_subject(&self.subject).ok_or_else(|| self.by_hand());
+        let row = || RowName::of_subject(&self.subject).ok_or_else(|| self.by_hand());
+        let mend = |row: RowName, truth| {
+            let place = Place { sku: row.sku, warehouse_id: row.warehouse_id };
+            Ok(Action::Mend { place, lot: row.lot, truth, reason: reason.clone() })
+        };
+        match Correction::of(&self.kind) {
+            Correction::Derived => mend(row()?, Truth::Stock),
+            Correction::Row => {
+                let counted = self.counted.map(|n| Counted::new(Some(n))).transpose()?;
+                mend(row()?, counted.map_or(Truth::Journal, Truth::Counted))
+            }
+            Correction::Shadow => {
+                let row = row()?;
+                let counted = Counted::new(level_of_source(spi, &row))?;
+                mend(row, Truth::Counted(counted))
+            }
+            Correction::Lease => Ok(Action::MendLease { lease: lease()?, reason }),
+            Correction::ReturnLease => {
+                let by = Returner::Repair { overdue: 0, reason };
+                Ok(Action::ReturnLease { lease: lease()?, by })
+            }
+            Correction::ByHand => Err(self.by_hand()),
+        }
+    }
+
+    fn by_hand(&self) -> Refusal {
+        Refusal::invalid(format!(
+            "what ticket {} is about ({}: {}) has to be set right by hand; its ticket closes when it is found no more",
+            self.id, self.kind, self.subject
+        ))
+    }
+}
+
+/// What the source of a shadow had, while nothing more is fed.
+fn level_of_source(spi: &Spi, row: &RowName) -> Option<i64> {
+    spi.execute(plans::LOCK_SHADOWS.plan(spi), &Args::new());
+    let args = Args::new().text(&row.sku).int4(row.warehouse_id.number());
+    let args = args.text(row.lot.as_ref().map_or("", |lot| &**lot));
+    spi.execute(plans::SHADOW_ROW.plan(spi), &args).first().map(|row| row.int8(1))
+}
+
+fn ticket_id(call: &Call) -> Result<i64, Refusal> {
+    required("ticket_id", call.int8(0))
+}
+
+fn confirm_ticket(call: &Call) -> Result<Answer, Refusal> {
+    let id = ticket_id(call)?;
+    let counted = call.int8(1);
+    if counted.is_some() {
+        Counted::new(counted)?;
+    }
+    let by = Label::optional("operator", call.text(2))?;
+    spi::connect(|spi| {
+        let ticket = Ticket::lock(spi, id)?;
+        ticket.action(spi)?;
+        if counted.is_some() && Correction::of(&ticket.kind) != Correction::Row {
+            return Err(Refusal::invalid(format!(
+                "counted is for a stock row, which ticket {id} is not about"
+            )));
+        }
+        ticket.decide(spi, TicketState::Confirmed, counted, None, by.as_deref())
+    })
+}
+
+fn reject_ticket(call: &Call) -> Result<Answer, Refusal> {
+    let id = ticket_id(call)?;
+    let reason = Label::required("reason", call.text(1))?;
+    let by = Label::optional("operator", call.text(2))?;
+    spi::connect(|spi| {
+        let ticket = Ticket::lock(spi, id)?;
+        ticket.decide(spi, TicketState::Rejected, ticket.counted, Some(&reason), by.as_deref())
+    })
+}
+
+/// The correction and the end of its ticket are one transaction; the second run finds it done.
+fn run_ticket(call: &Call) -> Result<Answer, Refusal> {
+    let id = ticket_id(call)?;
+    let operator = Label::optional("operator", call.text(1))?;
+    let trace_id = Label::optional("trace_id", call.text(2))?;
+    let ran = |replayed| {
+        let row = vec![ok(), Value::text(TicketState::Done.as_str()), Value::Bool(replayed)];
+        Answer::Row(&RAN, row)
+    };
+    spi::connect(|spi| {
+        let ticket = Ticket::lock(spi, id)?;
+        if ticket.state == TicketState::Done {
+            return Ok(ran(true));
+        }
+        ticket.state.check(id, TicketState::Done)?;
+        let by = Label::optional("operator", ticket.decided_by.as_deref())?;
+        let origin = Origin {
+            request_id: Some(ticket.request_id),
+            operator: operator.or(by),
+            trace_id,
+            user: None,
+        };
+        let command = Command { origin, action: ticket.action(spi)? };
+        let task = Task { command: Ok(command), places: Vec::new() };
+        if let Some(Outcome::Refused(refusal, _)) =
+            engine::execute(spi, &[task], Patience::Wait)?.pop()
+        {
+            return Err(refusal);
+        }
+        let args = Args::new().int8(id).moment(server::now());
+        spi.execute(plans::END_TICKET.plan(spi), &args);
+        Ok(ran(false))
+    })
+}

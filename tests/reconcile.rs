@@ -1,0 +1,401 @@
+//! `inventory check` and `inventory repair`: faults planted by hand in every copy of the stock are found,
+//! and nothing else; they are set right by commands of the engine, and stand in the audit log with their
+//! tickets.
+#![allow(clippy::unwrap_used)] // a test may end in a panic
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use inventory_tests::commands::{Ended, inventory, run};
+use inventory_tests::{Database, Pg, Redis, Session, User, Verdict, promises, skipped, soak};
+use serde_json::{Value, json};
+
+promises!(
+    planted_faults_are_found_and_settled,
+    load_makes_no_false_alarms,
+    a_row_that_is_sold_from_meanwhile_is_settled_too,
+    a_count_on_the_shelf_may_be_the_truth,
+    a_rejected_ticket_stays_rejected,
+    checks_at_once_open_one_ticket,
+    what_needs_somebodys_word_waits_for_it,
+    a_gateway_looks_by_itself,
+    sales_that_nobody_told_of_are_found,
+);
+
+async fn command(db: &Database, user: User, arguments: &[&str]) -> Ended {
+    run(inventory().args(["--json", "--database-url", &db.url(user)]).args(arguments)).await
+}
+
+fn rows(ended: &Ended) -> Vec<Value> {
+    let rows: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{ended:?}"));
+    rows.as_array().unwrap().clone()
+}
+
+/// What a check finds, as `kind|subject`; its exit code says whether anything is left.
+async fn found(db: &Database, more: &[&str]) -> BTreeSet<String> {
+    let ended = command(db, User::Operator, &[&["check"], more].concat()).await;
+    let rows = rows(&ended);
+    let left = rows.iter().any(|row| row["state"] != "DONE");
+    assert_eq!(ended.code, Some(i32::from(left)), "{ended:?}");
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+    rows.iter().map(|row| text(row, "check_name") + "|" + &text(row, "subject")).collect()
+}
+
+async fn ok(db: &Database, arguments: &[&str]) -> Value {
+    let ended = command(db, User::Operator, arguments).await;
+    serde_json::from_str(&ended.ok()).unwrap()
+}
+
+/// Sells and receives until it is told to stop.
+async fn trade(db: &Database, sku: &str, stop: &Cell<bool>) -> usize {
+    let mut op = db.operator().await;
+    let mut sold = 0;
+    while !stop.get() {
+        op.run(&format!(
+            "SELECT inventory.deduct('{sku}', 2, request_id => gen_random_uuid()); \
+             SELECT inventory.reserve('{sku}', 1); SELECT inventory.receive('{sku}', 2)"
+        ))
+        .await;
+        sold += 1;
+    }
+    sold
+}
+
+fn names(kind: char, count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{kind}{n:05}")).collect()
+}
+
+async fn goods(db: &Database, skus: &[String]) {
+    let list: Vec<String> = skus.iter().map(|sku| format!("'{sku}'")).collect();
+    let each = format!("unnest(ARRAY[{}]) AS s (sku)", list.join(", "));
+    let mut owner = db.owner().await;
+    owner.run(&format!("SELECT inventory.put_product(s.sku, s.sku) FROM {each}")).await;
+    owner.run(&format!("SELECT inventory.receive(s.sku, 100) FROM {each}")).await;
+}
+
+/// Faults in stock, in leases that are over and those that are not, and in what Redis counts.
+async fn plant(db: &Database, redis: &Redis, each: usize) -> BTreeSet<String> {
+    let mut planted = BTreeSet::new();
+    let mut owner = db.owner().await;
+    owner.run("UPDATE inventory.stock SET on_hand = on_hand + 3 WHERE sku LIKE 'S%'").await;
+    planted.extend(names('S', each).iter().map(|sku| format!("on_hand|{sku} in 1")));
+    for (sku, kind, change) in [
+        ("L%", "lease_sold", "sold = sold + 1, granted = granted + 1"),
+        ("O%", "lease_overdue", "expires_at = clock_timestamp() - interval '2 hours'"),
+    ] {
+        let changed = format!(
+            "WITH e AS (UPDATE inventory.lease SET {change} WHERE sku LIKE '{sku}' RETURNING lease_id) \
+             SELECT '{kind}|lease ' || lease_id FROM e"
+        );
+        planted.extend(owner.text(&changed).await.lines().map(str::to_owned));
+    }
+    let mut said = Vec::new();
+    for (sku, slice) in names('R', each).iter().zip(names('Z', each)) {
+        said.push(format!("SET inventory:level:1:{sku} 0"));
+        said.push(format!("SET inventory:slice:gone:1:{slice} 7"));
+        planted.insert(format!("redis_level|{sku} in 1"));
+        planted.insert(format!("redis_slice|{slice} in 1, slice of gone"));
+    }
+    assert!(redis.say(&said).iter().all(|answer| answer == "+OK"));
+    planted
+}
+
+async fn settled_with_its_ticket(owner: &mut Session, count: i64) {
+    owner
+        .check(
+            "SELECT count(*) FROM inventory.repair_ticket WHERE state = 'DONE'",
+            &count.to_string(),
+        )
+        .await;
+    // Each ticket that is done has its movement, and each of those names its ticket.
+    owner
+        .check(
+            "SELECT t.kind, t.subject FROM inventory.repair_ticket AS t WHERE t.state = 'DONE' AND NOT EXISTS \
+             (SELECT FROM inventory.audit_log AS a WHERE a.request_id = t.request_id AND a.reason = 'repair ' || t.ticket_id)",
+            "",
+        )
+        .await;
+}
+
+/// Promise: a few hundred faults; `INVENTORY_SOAK=1`: 10,000.
+async fn planted_faults_are_found_and_settled(pg: Pg) -> Verdict {
+    let Some(redis) = Redis::start().await else {
+        return skipped("this machine has no Redis");
+    };
+    let each = if soak() { 2_000 } else { 40 };
+    let db = pg.database().await;
+    for kind in ['S', 'L', 'O', 'R', 'Z'] {
+        goods(&db, &names(kind, each)).await;
+    }
+    db.stock(&[("BUSY", 1_000_000), ("MORE", 1_000_000)]).await;
+    let mut owner = db.owner().await;
+    let lease = "SELECT inventory.take_lease(sku, 5, 'gone', 'fallback') FROM inventory.product \
+                 WHERE sku LIKE 'L%' OR sku LIKE 'O%'";
+    owner.run(lease).await;
+    let url = redis.url();
+    let with_redis = ["--redis-url", &url];
+    assert_eq!(found(&db, &with_redis).await, BTreeSet::new());
+
+    let stop = Cell::new(false);
+    let work = async {
+        let planted = plant(&db, &redis, each).await;
+        assert_eq!(planted.len(), each * 5);
+        assert_eq!(found(&db, &with_redis).await, planted, "what was planted, and nothing else");
+        // What Redis had wrong needed nobody's word.
+        let waits: BTreeSet<String> =
+            planted.into_iter().filter(|fault| !fault.starts_with("redis")).collect();
+        assert_eq!(found(&db, &with_redis).await, waits);
+        ok(&db, &["repair", "confirm", "--every", "any", "--operator", "ann"]).await;
+        ok(&db, &["repair", "run", "--every", "any"]).await;
+        assert_eq!(found(&db, &with_redis).await, BTreeSet::new());
+        stop.set(true);
+    };
+    let (a, b, ()) = futures::join!(trade(&db, "BUSY", &stop), trade(&db, "MORE", &stop), work);
+    assert!(a + b > 10, "there was load");
+    let keys: Vec<String> =
+        names('R', each).iter().map(|sku| format!("EXISTS inventory:level:1:{sku}")).collect();
+    assert!(redis.say(&keys).iter().all(|answer| answer == ":0"));
+    settled_with_its_ticket(&mut owner, (each * 5) as i64).await;
+    let ann =
+        "SELECT DISTINCT operator FROM inventory.audit_log WHERE reason LIKE 'repair %' ORDER BY 1";
+    owner.check(ann, "ann\ninventory check").await;
+    owner.check("SELECT DISTINCT on_hand FROM inventory.stock WHERE sku LIKE 'S%'", "100").await;
+    owner.check("SELECT DISTINCT reserved FROM inventory.stock WHERE sku LIKE 'O%'", "0").await;
+    owner
+        .check("SELECT DISTINCT granted, sold FROM inventory.lease WHERE sku LIKE 'L%'", "5|0")
+        .await;
+    db.verify_is_clean().await;
+    Verdict::Passed
+}
+
+async fn load_makes_no_false_alarms(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 100_000), ("B", 100_000)]).await;
+    let redis = Redis::start().await;
+    let url = redis.as_ref().map(Redis::url);
+    let more: Vec<&str> = url.iter().flat_map(|url| ["--redis-url", url]).collect();
+    let stop = Cell::new(false);
+    let look = async {
+        for _ in 0..if soak() { 100 } else { 8 } {
+            assert_eq!(found(&db, &more).await, BTreeSet::new());
+        }
+        stop.set(true);
+    };
+    let (a, b, ()) = futures::join!(trade(&db, "A", &stop), trade(&db, "B", &stop), look);
+    assert!(a + b > 10, "there was load: {a}, {b}");
+    db.owner().await.check("SELECT count(*) FROM inventory.repair_ticket", "0").await;
+}
+
+/// Its movements were written with levels that were wrong. They stay as they were written.
+async fn a_row_that_is_sold_from_meanwhile_is_settled_too(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 1_000_000)]).await;
+    let mut owner = db.owner().await;
+    owner.run("UPDATE inventory.stock SET on_hand = on_hand + 7, version = version + 2 WHERE sku = 'A'").await;
+    let stop = Cell::new(false);
+    let work = async {
+        let subject = "A in 1";
+        loop {
+            let found = found(&db, &[]).await;
+            assert!(found.contains(&format!("on_hand|{subject}")), "{found:?}");
+            assert!(found.contains(&format!("version|{subject}")), "{found:?}");
+            if found.iter().any(|fault| fault.starts_with("journal_on_hand|")) {
+                break;
+            }
+        }
+        for kind in ["on_hand", "version"] {
+            ok(&db, &["repair", "confirm", "--every", kind]).await;
+            ok(&db, &["repair", "run", "--every", kind]).await;
+        }
+        assert_eq!(found(&db, &[]).await, BTreeSet::new());
+        stop.set(true);
+    };
+    let (sold, ()) = futures::join!(trade(&db, "A", &stop), work);
+    assert!(sold > 1, "there was load");
+    db.verify_is_clean().await;
+    let open = "SELECT count(*) FROM inventory.repair_tickets WHERE open";
+    owner.check(open, "0").await;
+}
+
+async fn a_count_on_the_shelf_may_be_the_truth(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10)]).await;
+    let mut owner = db.owner().await;
+    owner.run("SELECT inventory.put_product('L', 'Lots', lot_controlled => true), inventory.receive('L', 5, lot => 'x')").await;
+    owner
+        .run("UPDATE inventory.stock SET on_hand = on_hand - 2 WHERE lot = 'x' OR sku = 'A'")
+        .await;
+    let found_now = found(&db, &[]).await;
+    assert_eq!(found_now, ["on_hand|A in 1", "on_hand|L in 1, lot x"].map(str::to_owned).into());
+    let of = |subject: &str| {
+        format!("SELECT ticket_id FROM inventory.repair_tickets WHERE subject = '{subject}'")
+    };
+    let a = owner.text(&of("A in 1")).await;
+    let x = owner.text(&of("L in 1, lot x")).await;
+    ok(&db, &["repair", "confirm", &a, "--counted", "8"]).await;
+    ok(&db, &["repair", "confirm", &x, "--counted", "6"]).await;
+    ok(&db, &["repair", "run", &a, &x]).await;
+    // Once only, however often.
+    ok(&db, &["repair", "run", &a, &x]).await;
+    owner
+        .check(
+            &format!("SELECT before_qty, after_qty FROM inventory.audit_log WHERE reason IN ('repair {a}', 'repair {x}') ORDER BY id"),
+            "10|8\n5|6",
+        )
+        .await;
+    owner.check("SELECT on_hand FROM inventory.stock_level ORDER BY sku", "8\n6").await;
+    assert_eq!(found(&db, &[]).await, BTreeSet::new());
+}
+
+async fn a_rejected_ticket_stays_rejected(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10)]).await;
+    let mut owner = db.owner().await;
+    owner.run("UPDATE inventory.stock SET on_hand = 11").await;
+    found(&db, &[]).await;
+    ok(&db, &["repair", "reject", "--every", "on_hand", "--reason", "auditors look at it"]).await;
+    for _ in 0..3 {
+        let rows = rows(&command(&db, User::Operator, &["check"]).await);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0]["state"], "REJECTED");
+    }
+    let ticket = rows(&command(&db, User::Operator, &["check"]).await)[0]["ticket_id"].to_string();
+    for decision in [&["repair", "confirm", &ticket][..], &["repair", "run", &ticket]] {
+        let ended = command(&db, User::Operator, decision).await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+    }
+    owner.check("SELECT count(*) FROM inventory.repair_ticket", "1").await;
+    // Once it is found no more its ticket is closed; the next fault of that row has another.
+    owner.run("UPDATE inventory.stock SET on_hand = 10").await;
+    assert_eq!(found(&db, &[]).await, BTreeSet::new());
+    owner.run("UPDATE inventory.stock SET on_hand = 12").await;
+    let rows = rows(&command(&db, User::Operator, &["check"]).await);
+    assert_eq!(rows[0]["state"], "PENDING");
+    owner.check("SELECT count(*) FROM inventory.repair_ticket", "2").await;
+}
+
+async fn checks_at_once_open_one_ticket(pg: Pg) {
+    let db = pg.database().await;
+    let skus = names('S', 50);
+    goods(&db, &skus).await;
+    let mut owner = db.owner().await;
+    owner.run("UPDATE inventory.stock SET on_hand = on_hand + 1, low = true").await;
+    let (a, b, c) = futures::join!(found(&db, &[]), found(&db, &[]), found(&db, &[]));
+    for found in [&a, &b, &c] {
+        let stock = found.iter().filter(|fault| fault.starts_with("on_hand|")).count();
+        assert_eq!(stock, skus.len());
+    }
+    let twice =
+        "SELECT kind, subject FROM inventory.repair_ticket GROUP BY 1, 2 HAVING count(*) > 1";
+    owner.check(twice, "").await;
+    let done = "SELECT count(*) FROM inventory.repair_ticket AS t WHERE t.state = 'DONE' AND 1 <> \
+                (SELECT count(*) FROM inventory.journal AS j WHERE j.request_id = t.request_id)";
+    owner.check(done, "0").await;
+    ok(&db, &["repair", "confirm", "--every", "any"]).await;
+    let (a, b) = futures::join!(
+        command(&db, User::Operator, &["repair", "run", "--every", "any"]),
+        command(&db, User::Operator, &["repair", "run", "--every", "any"])
+    );
+    a.ok();
+    b.ok();
+    owner.check(done, "0").await;
+    assert_eq!(found(&db, &[]).await, BTreeSet::new());
+}
+
+async fn what_needs_somebodys_word_waits_for_it(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10)]).await;
+    let mut owner = db.owner().await;
+    owner.run("UPDATE inventory.stock SET on_hand = 11").await;
+    owner.run("UPDATE inventory.journal SET reserved = 1 WHERE version IS NOT NULL").await;
+    found(&db, &[]).await;
+    found(&db, &[]).await;
+    owner.check("SELECT on_hand FROM inventory.stock", "11").await;
+    let of = |kind: &str| {
+        format!("SELECT ticket_id FROM inventory.repair_tickets WHERE kind = '{kind}'")
+    };
+    let row = owner.text(&of("on_hand")).await;
+    let early = command(&db, User::Operator, &["repair", "run", &row]).await;
+    assert!(early.code == Some(1) && early.err.contains("confirm it first"), "{early:?}");
+    let journal = owner.text(&of("journal_reserved")).await;
+    let hopeless = command(&db, User::Operator, &["repair", "confirm", &journal]).await;
+    assert!(hopeless.code == Some(1) && hopeless.err.contains("by hand"), "{hopeless:?}");
+    // Somebody who may only read sees what is wrong, and writes nothing.
+    let tickets = "SELECT count(*), max(seen_at) FROM inventory.repair_ticket";
+    let before = owner.text(tickets).await;
+    let seen = rows(&command(&db, User::Reader, &["check"]).await);
+    assert!(seen.len() > 1 && seen[0].get("ticket_id").is_none(), "{seen:?}");
+    assert_eq!(owner.text(tickets).await, before);
+    let ended = command(&db, User::Reader, &["repair", "confirm", &row]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(command(&db, User::Reader, &["repair", "list"]).await.code, Some(0));
+}
+
+async fn a_gateway_looks_by_itself(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10)]).await;
+    let mut owner = db.owner().await;
+    let gateway = inventory_tests::Gateway::with(&db, &["--check-every", "1"]).await;
+    owner.run("UPDATE inventory.stock SET low = true").await;
+    owner.until("SELECT count(*) = 1 FROM inventory.repair_ticket WHERE state = 'DONE'").await;
+    owner.check("SELECT low FROM inventory.stock", "f").await;
+    drop(gateway);
+    db.verify_is_clean().await;
+}
+
+/// A data directory whose gateway never came back.
+async fn sales_that_nobody_told_of_are_found(pg: Pg) {
+    use inventory_gateway::deduct::ledger::{LeaseEntry, Ledger, Limits, Sale, Settlement};
+    let db = pg.database().await;
+    db.stock(&[("A", 10)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let id = || db_uuid(&db);
+    let (lease_id, told, lost, waiting) = (id().await, id().await, id().await, id().await);
+    {
+        let ledger = Ledger::open(folder.path(), Limits::default()).unwrap();
+        let lease = LeaseEntry {
+            lease_id,
+            sku: "A".into(),
+            warehouse_id: 1,
+            purpose: "fallback".into(),
+            granted: 5,
+            generation: 1,
+            expires_at_ms: 0,
+        };
+        ledger.lease_taken(lease).await.unwrap();
+        for request_id in [told, lost, waiting] {
+            let sale = Sale {
+                token: request_id,
+                lease_id,
+                request_id,
+                sku: "A".into(),
+                warehouse_id: 1,
+                quantity: 1,
+                operator: None,
+                trace_id: None,
+                at_ms: 0,
+            };
+            ledger.sold(sale).await.unwrap();
+        }
+        let completed = |token| (token, Settlement::Completed { order_no: "1".into() });
+        let now = chrono::Utc::now().timestamp_millis();
+        ledger.settled([told, lost].map(completed).to_vec(), now).await.unwrap();
+    }
+    let mut op = db.operator().await;
+    op.run(&format!("SELECT inventory.deduct('A', 1, request_id => '{told}')")).await;
+    let folder = folder.path().to_str().unwrap();
+    let found = found(&db, &["--journal-dir", folder]).await;
+    let wanted = [lost, waiting].map(|token| format!("ledger_sale|sale {token}"));
+    assert_eq!(found, wanted.into());
+    // A look that leaves the journal out says nothing of it.
+    let open = "SELECT count(*) FROM inventory.repair_tickets WHERE open";
+    command(&db, User::Operator, &["check"]).await.ok();
+    op.check(open, "2").await;
+    let json = ok(&db, &["repair", "list"]).await;
+    assert_eq!(json.as_array().unwrap().len(), 2, "{json}");
+    assert_ne!(json, json!([]));
+}
+
+async fn db_uuid(db: &Database) -> uuid::Uuid {
+    db.operator().await.text("SELECT gen_random_uuid()").await.parse().unwrap()
+}

@@ -1,0 +1,168 @@
+//! A shadow: another inventory that a part of the traffic is applied to, compared at the same place in the
+//! journal, and set right from its source.
+#![allow(clippy::unwrap_used)] // a test may end in a panic
+
+use std::cell::Cell;
+
+use inventory_tests::commands::{Ended, inventory, run};
+use inventory_tests::{Database, Pg, User, promises, soak};
+use serde_json::Value;
+
+promises!(
+    a_shadow_follows_and_what_is_under_way_is_no_difference,
+    planted_drift_is_found_and_settled,
+    it_goes_on_where_it_was,
+    a_part_of_the_skus_comes_or_of_the_users,
+);
+
+async fn command(db: &Database, arguments: &[&str]) -> Ended {
+    run(inventory().args(["--json", "--database-url", &db.url(User::Owner)]).args(arguments)).await
+}
+
+/// Feeds until the shadow has caught up.
+async fn feed(main: &Database, shadow: &Database, more: &[&str]) {
+    let url = shadow.url(User::Owner);
+    let start = ["shadow", "start", "--target", &url, "--once"];
+    command(main, &[&start[..], more].concat()).await.ok();
+}
+
+/// What a check of the shadow finds: kind, subject, expected, actual, state.
+async fn check(main: &Database, shadow: &Database, more: &[&str]) -> Vec<String> {
+    let url = shadow.url(User::Owner);
+    let ended = command(main, &[&["check", "--shadow", &url], more].concat()).await;
+    let rows: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{ended:?}"));
+    let text = |row: &Value| {
+        let names = ["check_name", "subject", "expected", "actual", "state"];
+        names.map(|name| row[name].as_str().unwrap_or_default().to_owned()).join("|")
+    };
+    rows.as_array().unwrap().iter().map(text).collect()
+}
+
+async fn trade(db: &Database, sku: &str, stop: &Cell<bool>) -> i64 {
+    let mut op = db.operator().await;
+    let mut sold = 0;
+    while !stop.get() {
+        op.run(&format!(
+            "SELECT inventory.deduct('{sku}', 2); SELECT inventory.reserve('{sku}', 1); \
+             SELECT inventory.receive('{sku}', 3, lot => NULL)"
+        ))
+        .await;
+        sold += 1;
+    }
+    sold
+}
+
+async fn a_shadow_follows_and_what_is_under_way_is_no_difference(pg: Pg) {
+    let (main, shadow) = (pg.database().await, pg.database().await);
+    main.stock(&[("A", 100_000), ("B", 100_000)]).await;
+    let mut owner = main.owner().await;
+    owner
+        .run(
+            "SELECT inventory.put_warehouse(2, 'NORTH', 'North'), inventory.transfer('A', 5, 1, 2)",
+        )
+        .await;
+    owner.run("SELECT inventory.put_product('L', 'Lots', lot_controlled => true), inventory.receive('L', 9, lot => 'x'), inventory.deduct('L', 4)").await;
+    let stop = Cell::new(false);
+    let look = async {
+        for _ in 0..if soak() { 50 } else { 4 } {
+            feed(&main, &shadow, &["--ratio", "1"]).await;
+            assert_eq!(check(&main, &shadow, &[]).await, Vec::<String>::new());
+        }
+        stop.set(true);
+    };
+    let (a, b, ()) = futures::join!(trade(&main, "A", &stop), trade(&main, "B", &stop), look);
+    assert!(a + b > 10, "there was load: {a}, {b}");
+    feed(&main, &shadow, &["--ratio", "1"]).await;
+    let levels = "SELECT sku, warehouse_id, on_hand FROM inventory.stock_level ORDER BY 1, 2";
+    let wanted = owner.text(levels).await;
+    let mut other = shadow.owner().await;
+    other.check(levels, &wanted).await;
+    let versions = "SELECT sku, warehouse_id, lot, version FROM inventory.";
+    let rows = owner.text(&format!("{versions}stock WHERE version > 0 ORDER BY 1, 2, 3")).await;
+    other.check(&format!("{versions}shadow_row ORDER BY 1, 2, 3"), &rows).await;
+    main.verify_is_clean().await;
+    shadow.verify_is_clean().await;
+}
+
+/// Promise: some dozens; `INVENTORY_SOAK=1`: 2,000.
+async fn planted_drift_is_found_and_settled(pg: Pg) {
+    let (main, shadow) = (pg.database().await, pg.database().await);
+    let count = if soak() { 2_000 } else { 40 };
+    let mut owner = main.owner().await;
+    let skus = format!("generate_series(1, {count}) AS n");
+    owner.run(&format!("SELECT inventory.put_product('S' || n, 'S') FROM {skus}")).await;
+    owner.run(&format!("SELECT inventory.receive('S' || n, 50) FROM {skus}")).await;
+    main.stock(&[("BUSY", 100_000)]).await;
+    feed(&main, &shadow, &["--ratio", "1"]).await;
+    let mut other = shadow.owner().await;
+    other.run("SELECT inventory.adjust(sku, -3, 'by mistake') FROM inventory.product WHERE sku LIKE 'S%'").await;
+    let stop = Cell::new(false);
+    let work = async {
+        let found = check(&main, &shadow, &[]).await;
+        assert_eq!(found.len(), count, "each, and nothing else");
+        assert!(found.contains(&"shadow_level|S1 in 1|50|47 (-3)|PENDING".to_owned()), "{found:?}");
+        let some = check(&main, &shadow, &["--sample", "0.5"]).await;
+        assert!(!some.is_empty() && some.len() < count, "{}", some.len());
+        owner
+            .run("SELECT inventory.deduct(sku, 1) FROM inventory.products WHERE sku LIKE 'S%'")
+            .await;
+        feed(&main, &shadow, &["--ratio", "1"]).await;
+        let settled = check(&main, &shadow, &["--repair"]).await;
+        assert!(settled.iter().all(|f| f.ends_with("|DONE")), "{settled:?}");
+        assert_eq!(settled.len(), count);
+        assert_eq!(check(&main, &shadow, &[]).await, Vec::<String>::new());
+        stop.set(true);
+    };
+    let (sold, ()) = futures::join!(trade(&main, "BUSY", &stop), work);
+    assert!(sold > 1, "there was load");
+    let told = "SELECT count(*) FROM inventory.audit_log AS a JOIN inventory.repair_ticket AS t \
+                ON a.request_id = t.request_id AND a.reason = 'repair ' || t.ticket_id AND a.after_qty - a.before_qty = 3";
+    other.check(told, &count.to_string()).await;
+    other.check("SELECT DISTINCT on_hand FROM inventory.stock WHERE sku LIKE 'S%'", "49").await;
+    shadow.verify_is_clean().await;
+}
+
+async fn it_goes_on_where_it_was(pg: Pg) {
+    let (main, shadow) = (pg.database().await, pg.database().await);
+    main.stock(&[("A", 100)]).await;
+    let mut owner = main.owner().await;
+    feed(&main, &shadow, &["--ratio", "1"]).await;
+    owner.run("SELECT inventory.deduct('A', 1)").await;
+    // Fed by two at once, nothing comes twice.
+    let url = shadow.url(User::Owner);
+    let start = ["shadow", "start", "--target", &url, "--ratio", "1", "--once"];
+    futures::join!(command(&main, &start), command(&main, &start));
+    feed(&main, &shadow, &["--ratio", "1"]).await;
+    let mut other = shadow.owner().await;
+    other.check("SELECT on_hand FROM inventory.stock_level", "99").await;
+    // Another share would leave what was fed before.
+    let ended =
+        command(&main, &["shadow", "start", "--target", &url, "--ratio", "0.5", "--once"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    command(&main, &["shadow", "stop", "--target", &url]).await.ok();
+    let status = command(&main, &["shadow", "status", "--target", &url]).await.ok();
+    assert!(status.contains("STOPPED"), "{status}");
+    owner.run("SELECT inventory.deduct('A', 1)").await;
+    feed(&main, &shadow, &["--ratio", "1"]).await;
+    other.check("SELECT on_hand FROM inventory.stock_level", "98").await;
+}
+
+async fn a_part_of_the_skus_comes_or_of_the_users(pg: Pg) {
+    let (main, by_sku, by_user) = (pg.database().await, pg.database().await, pg.database().await);
+    let mut owner = main.owner().await;
+    owner
+        .run("SELECT inventory.put_product('S' || n, 'S') FROM generate_series(1, 200) AS n")
+        .await;
+    owner.run("SELECT inventory.receive('S' || n, 9) FROM generate_series(1, 200) AS n").await;
+    owner.run("SELECT inventory.deduct('S1', 1, operator => 'user ' || n) FROM generate_series(1, 8) AS n").await;
+    feed(&main, &by_sku, &["--ratio", "0.3"]).await;
+    feed(&main, &by_user, &["--ratio", "0.5", "--by", "user"]).await;
+    let skus = by_sku.owner().await.number("SELECT count(*) FROM inventory.stock_level").await;
+    assert!((20..120).contains(&skus), "{skus}");
+    let mut shadow = by_user.owner().await;
+    shadow.check("SELECT count(*) FROM inventory.stock_level", "200").await;
+    let left = shadow.number("SELECT on_hand FROM inventory.stock_level WHERE sku = 'S1'").await;
+    assert!((2..9).contains(&left), "{left}");
+    assert_eq!(check(&main, &by_sku, &[]).await, Vec::<String>::new());
+    assert_eq!(check(&main, &by_user, &[]).await, Vec::<String>::new());
+}
