@@ -156,12 +156,16 @@ def sbom():
     if not (root / "bin" / "cargo-cyclonedx").exists():
         run([cargo(), "install", "--quiet", "--locked", "--root", root, f"cargo-cyclonedx@{CYCLONEDX}"])
     packages.OUT.mkdir(parents=True, exist_ok=True)
-    for crate in ("gateway", "pg_inventory"):
-        name = f"{crate}.cdx"
-        run([root / "bin" / "cargo-cyclonedx", "cyclonedx", "--format", "json", "--spec-version", "1.5",
-             "--manifest-path", CHECKOUT / crate / "Cargo.toml", "--override-filename", name],
-            cwd=CHECKOUT, env={**os.environ, "CARGO": cargo(), "CARGO_TARGET_DIR": str(TARGET)})
-        shutil.move(CHECKOUT / crate / f"{name}.json", packages.OUT / f"{name}.json")
+    run([root / "bin" / "cargo-cyclonedx", "cyclonedx", "--format", "json", "--spec-version", "1.5",
+         "--override-filename", "sbom.cdx"],
+        cwd=CHECKOUT, env={**os.environ, "CARGO": cargo(), "CARGO_TARGET_DIR": str(TARGET)})
+    # It writes one into the folder of every crate.
+    members = re.search(r"^members = \[(.+)\]", (CHECKOUT / "Cargo.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    for member in re.findall(r'"(.+?)"', members[1]):
+        made = CHECKOUT / member / "sbom.cdx.json"
+        if member in ("gateway", "pg_inventory"):
+            shutil.copyfile(made, packages.OUT / f"{member}.cdx.json")
+        made.unlink()
 
 
 CHECKS = {

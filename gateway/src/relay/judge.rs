@@ -117,13 +117,11 @@ impl Trouble {
 impl Round {
     /// `room` is how many events a round may have.
     pub fn plan(parked: &[Parked], fresh: &[Fresh], trouble: Trouble, room: usize) -> Round {
-        let due = |at: &usize| parked[*at].event.is_some();
         let (mut lanes, mut waiting) = (Vec::new(), HashSet::new());
         let suspect = trouble.suspect();
-        for at in 0..parked.len() {
-            let event = &parked[at];
+        for (at, event) in parked.iter().enumerate() {
             let sku = event.sku.as_deref();
-            let goes = due(&at)
+            let goes = event.event.is_some()
                 && lanes.len() < room
                 && Some(event.id) != suspect
                 && !sku.is_some_and(|sku| waiting.contains(sku));

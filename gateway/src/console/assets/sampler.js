@@ -62,6 +62,8 @@ function reading(metrics) {
     hot: sum(metrics, "inventory_hot_skus"),
     pending: sum(metrics, "inventory_outbox_pending"),
     lag: sum(metrics, "inventory_outbox_lag_seconds"),
+    openLeases: sum(metrics, "inventory_leases"),
+    overdueLeases: sum(metrics, "inventory_leases", (labels) => labels.state === "overdue"),
     leases: sum(metrics, "inventory_leases_held"),
     leased: sum(metrics, "inventory_lease_units_left"),
     untold: sum(metrics, "inventory_lease_sales_untold"),

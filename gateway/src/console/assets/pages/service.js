@@ -48,11 +48,18 @@ export const service = {
   },
 };
 
-function leases({ leases, leased, untold }) {
-  if (leases === null || leases === undefined) {
+function leases({ openLeases, overdueLeases, leases, leased, untold }) {
+  const keepsNone = leases === null || leases === undefined;
+  if (keepsNone && !openLeases) {
     return empty("This gateway keeps no leases.", "With ", h("code", {}, "--journal-dir"), " it sells on from goods set aside while the database is away.");
   }
-  return facts([["Held", units(leases)], ["Units left in them", units(leased)], ["Sales not told yet", units(untold)]]);
+  return facts([
+    ["Of all gateways", units(openLeases)],
+    ["Past their time", units(overdueLeases)],
+    ["This gateway’s", keepsNone ? "none" : units(leases)],
+    ["Units left in them", keepsNone ? null : units(leased)],
+    ["Sales not told yet", keepsNone ? null : units(untold)],
+  ]);
 }
 
 function locks(outcomes) {
