@@ -99,11 +99,6 @@ const OF_READERS: &[Exception] = &[
         &["lease"],
         "all that are open are all of a partial index, and few beside all that ever were",
     ),
-    except(
-        "shadow_drift",
-        &["shadow_row", "stock"],
-        "compares every row that is followed: a look at all of a shadow, now and then",
-    ),
     except("EXECUTE \"movements_exist\"", &["journal"], "stops at the first row"),
     except(
         "outbox",
