@@ -144,7 +144,9 @@ fn play(shop: &mut Shop, journal: &[Fresh], trouble: &mut Trouble, dice: &mut dy
     let waiting: Vec<Parked> = shop
         .parked
         .iter()
-        .map(|(id, (sku, attempts, dead))| parked(*id, sku, *attempts, !dead && dice() % 2 == 0))
+        .map(|(id, (sku, attempts, dead))| {
+            parked(*id, sku, *attempts, !dead && dice().is_multiple_of(2))
+        })
         .collect();
     // All of a SKU are due, or none: its first says.
     let mut firsts = BTreeMap::new();
@@ -163,7 +165,7 @@ fn play(shop: &mut Shop, journal: &[Fresh], trouble: &mut Trouble, dice: &mut dy
     for event in &round.batch {
         let sku = event.sku.clone().unwrap();
         let throw = dice();
-        if throw % 16 == 0 {
+        if throw.is_multiple_of(16) {
             down = Some("away");
             break;
         }
