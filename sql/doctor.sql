@@ -55,7 +55,10 @@ expected AS (
         api_key, api_key_pkey, api_key_key_hash_key, lease, lease_pkey, lease_open, leases,
         saga, saga_pkey, saga_due, saga_state, saga_request, saga_step, saga_step_pkey, sagas, saga_steps,
         journal_mark, journal_mark_pkey, event, sink, sink_pkey, relay_cursor, relay_cursor_pkey, relay, relay_pkey,
-        outbox_parked, outbox_parked_pkey, outbox_parked_status, parked_events, sinks
+        outbox_parked, outbox_parked_pkey, outbox_parked_status, parked_events, sinks,
+        repair_ticket, repair_ticket_pkey, repair_ticket_listed, repair_ticket_open, repair_ticket_rejected,
+        repair_ticket_scope, repair_ticket_subject, repair_ticket_ticket_id_seq, repair_tickets,
+        shadow_feed, shadow_feed_pkey, shadow_row, shadow_row_pkey, shadows, shadow_drift
         }'::pg_catalog.name[]) AS name
 ),
 role AS (

@@ -24,6 +24,8 @@ fn ways() -> Vec<(&'static str, String)> {
         ("unknown_lot", "deduct('LOT', 1, lot => 'nowhere')".into()),
         ("version_conflict", "recount('A', 1, 'x', expected_version => 99)".into()),
         ("in_use", "delete_product('A')".into()),
+        ("unknown_saga", format!("retry_saga('{ID}')")),
+        ("nothing_to_retry", "retry_saga((SELECT saga_id FROM inventory.sagas))".into()),
     ]
 }
 
@@ -43,6 +45,8 @@ async fn each_refusal_is_raised_as_the_catalogue_says(pg: Pg) {
     let mut admin = db.admin().await;
     admin.run("SELECT inventory.put_product('LOT', 'By lot', lot_controlled => true)").await;
     admin.run(&format!("SELECT inventory.deduct('A', 1, request_id => '{ID}')")).await;
+    let step = r#"{"steps": [{"name": "a", "participant": "b", "action": "c"}]}"#;
+    admin.run(&format!("SELECT inventory.begin_saga('one', '{step}', '{{}}')")).await;
     let ways = ways();
     for entry in &CATALOGUE {
         let Some((_, call)) = ways.iter().find(|(name, _)| *name == entry.name) else {

@@ -28,6 +28,32 @@ const fn spoil(check: &'static str, sql: &'static str, seen: &'static str) -> Sp
     Spoil { check, sql, seen }
 }
 
+/// A saga of two steps that nobody carried out.
+macro_rules! saga {
+    ($state:literal, $due_at:literal) => {
+        concat!(
+            "INSERT INTO inventory.saga (saga_id, generation, name, definition, input, state, due_at, fence, created_at, changed_at) \
+             SELECT '00000000-0000-4000-8000-000000000001', i.generation, 'made up', \
+                    '{\"steps\": [{\"name\": \"hold\", \"participant\": \"engine\", \"action\": \"reserve\", \"compensation\": \"release\"}, \
+                                {\"name\": \"pay\", \"participant\": \"bank\", \"action\": \"pay\", \"compensation\": \"refund\"}]}', '{}', '",
+            $state, "', ", $due_at, ", 1, now(), now() FROM inventory.installation AS i"
+        )
+    };
+}
+
+/// Steps of it that are done. The first one's hold is that of the shop.
+macro_rules! saga_steps {
+    ($steps:literal) => {
+        concat!(
+            "INSERT INTO inventory.saga_step (saga_id, step, direction, state, asked, tries, answer, began_at, changed_at) \
+             SELECT '00000000-0000-4000-8000-000000000001', s.step, s.direction, 'DONE', 1, 1, \
+                    jsonb_build_object('reservation_id', CASE s.step WHEN 1 THEN \
+                        (SELECT r.reservation_id FROM inventory.reservation AS r WHERE r.expires_at IS NOT NULL) END), now(), now() \
+               FROM (VALUES ", $steps, ") AS s (step, direction)"
+        )
+    };
+}
+
 /// Journal ids are 1 to 9, as [`shop`] makes them.
 #[rustfmt::skip]
 const SPOILS: &[Spoil] = &[
@@ -155,6 +181,16 @@ const SPOILS: &[Spoil] = &[
     spoil("parked", "SELECT inventory.put_sink('hook', 'stdout:'); \
                      INSERT INTO inventory.outbox_parked VALUES ('hook', 99, 'A', 'RETRY', 1, now(), 'no', now())",
         "event 99 for sink hook|an event and a sink|no event"),
+    spoil("saga", saga!("COMPLETED", "NULL"),
+        "saga 00000000-0000-4000-8000-000000000001, step 1|an action DONE, no compensation|an action none, a compensation none\n\
+         saga|saga 00000000-0000-4000-8000-000000000001, step 2|an action DONE, no compensation|an action none, a compensation none"),
+    spoil("saga_order", concat!(saga!("REVERTING", "now()"), "; ", saga_steps!("(1, 'action'), (2, 'action'), (1, 'compensation')")),
+        "saga 00000000-0000-4000-8000-000000000001, step 1|an action settled, those after it undone|an action DONE, step 2 not undone"),
+    spoil("saga_step", saga_steps!("(1, 'action')"),
+        "saga 00000000-0000-4000-8000-000000000001, step 1|a step of a saga|none"),
+    spoil("saga_hold", concat!(saga!("REVERTED", "NULL"), "; ",
+                               saga_steps!("(1, 'action'), (2, 'action'), (2, 'compensation'), (1, 'compensation')")),
+        "saga 00000000-0000-4000-8000-000000000001|nothing held or taken|a hold HELD"),
 ];
 
 /// Nine movements: of A 10 in, 3 out with a request id, 2 out; of B 7 in, 3 of them elsewhere and

@@ -52,6 +52,7 @@ struct ListenParams {
     #[param(minimum = 1, maximum = 999)]
     warehouse_id: Option<i32>,
     /// From the first event that the journal has; without this and without an id, from now on
+    #[param(inline)]
     from: Option<Beginning>,
     /// Go on behind that event, for clients that cannot send the header, which counts before it
     #[param(max_length = 16384)]
