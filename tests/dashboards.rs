@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 promises!(
-    rules_do_what_their_tests_say,
+    once: rules_do_what_their_tests_say,
     metrics_are_what_prometheus_expects,
     every_panel_shows_something_and_every_rule_evaluates,
     the_board_can_be_provisioned,

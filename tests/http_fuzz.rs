@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 promises!(
-    random_bytes_on_the_line,
+    once: random_bytes_on_the_line,
     what_is_no_request_is_told_so,
     random_paths_headers_and_bodies,
     bodies_that_are_almost_right,

@@ -8,7 +8,7 @@ use inventory_tests::servers::repository;
 use inventory_tests::{Gateway, Pg, Verdict, promises, skipped, soak};
 use tokio::process::Command;
 
-promises!(spectral_finds_nothing, schemathesis_finds_nothing);
+promises!(once: spectral_finds_nothing, schemathesis_finds_nothing);
 
 fn settings(name: &str) -> PathBuf {
     repository().join("tests/http_tools").join(name).canonicalize().unwrap()

@@ -41,7 +41,7 @@ pub fn measure(site: &Site) -> Result<Outcome> {
     goods::stock_up(site, &database, PLENTY)?;
     let stream = format!("{}/bench-{}?maxlen=10000", redis.trim_end_matches('/'), now_us());
     database.run(&format!("SELECT inventory.put_sink('bench', '{stream}')"))?;
-    let _relay = Relay::start(&database)?;
+    let relay = Relay::start(&database)?;
 
     let mut load =
         Load::new("deduct_many", include_str!("../ours/deduct_many_spread.sql"), CLIENTS);
@@ -75,6 +75,8 @@ pub fn measure(site: &Site) -> Result<Outcome> {
     outcome.checks.push(Check::new("longest lag, s", longest, LAG));
     outcome.checks.push(Check::new("events parked", parked, PARKED));
     outcome.checks.push(Check::new("tables of sinks and relays, MiB", tables, TABLES_MIB));
+    // It has the database open.
+    drop(relay);
     close(site, [database])?;
     Ok(outcome)
 }
