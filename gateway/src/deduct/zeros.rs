@@ -69,13 +69,19 @@ impl Zeros {
         Done { lines: vec![line] }
     }
 
-    /// What the answer to a question put at `asked` says of its place; for how long it is empty by that.
+    /// What the answer to a question put at `asked` says of its place; for how long it is empty by that. None
+    /// where that is nothing new: of a crowd that is refused, one in a quarter of the window is enough.
     pub fn learn(&self, place: &Place, done: &Done, asked: Instant) -> Option<Duration> {
         let answer = done.first().filter(|answer| !answer.replayed)?;
         let refused = answer.code == Code::InsufficientStock.as_str();
         let empty = answer.available == Some(0) && (refused || answer.code == "ok");
         if !empty {
             self.forget(place);
+            return None;
+        }
+        let known = self.seen.read().unwrap_or_else(PoisonError::into_inner).get(place).copied();
+        if known.is_some_and(|known| asked.saturating_duration_since(known.asked) < self.window / 4)
+        {
             return None;
         }
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
@@ -149,6 +155,8 @@ mod tests {
         assert!(zeros.refuse(&work(1)).is_none());
         zeros.learn(&place, &answer("ok", 0), Instant::now());
         assert!(zeros.refuse(&work(1)).is_some());
+        assert_eq!(zeros.learn(&place, &answer("ok", 0), Instant::now()), None, "nothing new");
+        zeros.forget(&place);
         zeros.learn(&place, &answer("ok", 0), Instant::now() - Duration::from_millis(60));
         assert!(zeros.refuse(&work(1)).is_none(), "asked too long ago");
     }
