@@ -17,6 +17,7 @@ promises!(
     two_gateways_before_one_database,
     who_hangs_up_is_served_all_the_same,
     a_row_that_is_held_stops_its_sku_alone,
+    who_waits_for_the_same_row_waits_together,
     who_restocks_sells_again,
     a_full_queue_says_so_at_once,
     going_down_under_load,
@@ -153,6 +154,42 @@ async fn a_row_that_is_held_stops_its_sku_alone(pg: Pg) {
     assert_eq!(operator.get("/v1/stock/HELD").await.is(200)["on_hand"], 98);
     db.verify_is_clean().await;
     gateway.logged_no_failure();
+}
+
+/// A crowd that waits for one row takes one connection, so others can wait for other rows; and when the row
+/// is free it goes at once, not one by one.
+async fn who_waits_for_the_same_row_waits_together(pg: Pg) {
+    let db = pg.database().await;
+    let gateway = Gateway::with(&db, &["--lock-wait-ms", "60000"]).await;
+    db.stock(&[("HELD", 100), ("OTHER", 100), ("THIRD", 100)]).await;
+    let mut holder = db.operator().await;
+    holder.run("BEGIN").await;
+    for sku in ["HELD", "OTHER", "THIRD"] {
+        holder.run(&format!("SELECT inventory.deduct('{sku}', 1)")).await;
+    }
+    let operator = &gateway.operator;
+    let orders = (0..60).map(|n| operator.send(sale("HELD", &format!("held-{n}"))));
+    let others = ["OTHER", "THIRD"].map(|sku| operator.send(sale(sku, sku)));
+    let replies = join_all(orders.chain(others));
+    let freed = async {
+        let waited = "inventory_lock_total{operation_type=\"deduct\",outcome=\"waited\"} 62";
+        while !operator.without_key().get("/metrics").await.text().contains(waited) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let mut owner = db.owner().await;
+        owner.until_waiting(3).await;
+        assert_eq!(owner.waiting().await, 3, "one a row");
+        holder.run("COMMIT").await;
+    };
+    let (replies, ()) = futures::join!(replies, freed);
+    for reply in replies {
+        reply.is(201);
+    }
+    let commits = "SELECT count(*), count(DISTINCT xid) FROM inventory.journal \
+                    WHERE event_type = 'STOCK_DEDUCTED' AND sku = 'HELD'";
+    // The holder's, that of the one who waited first, and that of all who came after.
+    db.owner().await.check(commits, "61|3").await;
+    db.verify_is_clean().await;
 }
 
 async fn who_restocks_sells_again(pg: Pg) {

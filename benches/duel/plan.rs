@@ -5,7 +5,7 @@ use inventory_benches::Bound;
 use inventory_benches::http::Request;
 use serde::Serialize;
 
-use crate::services::Service;
+use crate::services::Answerer;
 
 /// SKUs named `SKU-000001` and on, beside the one called `HOT`; the frozen scripts draw from as many.
 pub const SKUS: u32 = 10_000;
@@ -37,7 +37,7 @@ impl Side {
 pub enum Way {
     /// By `pgbench`, with a frozen script.
     Script(&'static str),
-    Http(Service, Request),
+    Http(Answerer, Request),
 }
 
 /// What is asked of a duel.
@@ -73,14 +73,14 @@ pub struct Duel {
 }
 
 impl Duel {
-    /// The services that its sides call.
-    pub fn services(&self) -> Vec<Service> {
+    /// Whom its sides call.
+    pub fn services(&self) -> Vec<Answerer> {
         let mut services = Vec::new();
         for side in self.sides() {
-            if let Way::Http(service, _) = &side.way
-                && !services.contains(service)
+            if let Way::Http(answerer, _) = &side.way
+                && !services.contains(answerer)
             {
-                services.push(*service);
+                services.push(*answerer);
             }
         }
         services
@@ -149,12 +149,12 @@ const fn deduct(body: &'static str, status: u16) -> Request {
     Request { method: "POST", path: "/v1/deductions", body: Some(body), status }
 }
 
-fn gateway(name: &'static str, service: Service, request: Request) -> Side {
+fn gateway(name: &'static str, answerer: Answerer, request: Request) -> Side {
     let accepts = request.status == 201;
     let (schema, ledger) = if accepts { ("inventory", OUR_LEDGER) } else { ("", NO_LEDGER) };
     Side {
         name,
-        way: Way::Http(service, request),
+        way: Way::Http(answerer, request),
         schema,
         clients: 256,
         orders_per_call: 1,
@@ -164,7 +164,7 @@ fn gateway(name: &'static str, service: Service, request: Request) -> Side {
 
 /// Takes the same request, and knows one answer to all.
 fn bare(request: Request) -> Side {
-    let way = Way::Http(Service::Bare, Request { status: 200, ..request });
+    let way = Way::Http(Answerer::Bare, Request { status: 200, ..request });
     Side { name: "bare axum", way, schema: "", clients: 256, orders_per_call: 1, ledger: NO_LEDGER }
 }
 
@@ -178,7 +178,7 @@ fn http_duels(naive_hot: Side) -> Vec<Duel> {
     let within = Target::Within(Bound::AtMost(20.0));
     let mut hot = duel(
         "http_hot",
-        gateway("gateway", Service::Gateway, DEDUCT_HOT),
+        gateway("gateway", Answerer::Gateway, DEDUCT_HOT),
         DEDUCT_HOT,
         vec![at_least(0.3), within],
     );
@@ -187,25 +187,25 @@ fn http_duels(naive_hot: Side) -> Vec<Duel> {
         hot,
         duel(
             "http_uniform",
-            gateway("gateway", Service::Gateway, DEDUCT_UNIFORM),
+            gateway("gateway", Answerer::Gateway, DEDUCT_UNIFORM),
             DEDUCT_UNIFORM,
             vec![at_least(0.2)],
         ),
         duel(
             "http_sold_out",
-            gateway("gateway", Service::Gateway, DEDUCT_SOLD_OUT),
+            gateway("gateway", Answerer::Gateway, DEDUCT_SOLD_OUT),
             DEDUCT_SOLD_OUT,
             vec![at_least(0.3)],
         ),
         duel(
             "http_sold_out_redis",
-            gateway("gateway, Redis", Service::Guarded, DEDUCT_SOLD_OUT),
+            gateway("gateway, Redis", Answerer::Guarded, DEDUCT_SOLD_OUT),
             DEDUCT_SOLD_OUT,
             vec![at_least(0.45)],
         ),
         duel(
             "http_health",
-            gateway("gateway", Service::Gateway, HEALTH),
+            gateway("gateway", Answerer::Gateway, HEALTH),
             HEALTH,
             vec![at_least(0.8)],
         ),

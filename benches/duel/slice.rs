@@ -72,11 +72,16 @@ fn call(stage: &Stage, side: &Side, seconds: u32) -> Result<Vec<Call>> {
         Way::Script(script) => {
             Load::new(side.name, *script, side.clients).play(server, database, seconds)
         }
-        Way::Http(service, request) => {
-            let (name, clients) = (side.name, side.clients);
-            let address = stage.services.address(*service);
-            let api_key = &stage.services.api_key;
-            HttpLoad { name, address, api_key, clients, request }.play(seconds)
+        Way::Http(answerer, request) => {
+            let load = HttpLoad {
+                name: side.name,
+                address: stage.services.address(*answerer),
+                api_key: &stage.services.api_key,
+                clients: side.clients,
+                requests: std::slice::from_ref(request),
+                calls_per_second: None,
+            };
+            load.play(seconds)
         }
     }
 }

@@ -30,7 +30,10 @@ pub struct HttpLoad<'a> {
     pub address: &'a str,
     pub api_key: &'a str,
     pub clients: u32,
-    pub request: &'a Request,
+    /// Each call sends one of them, in turn.
+    pub requests: &'a [Request],
+    /// Of all clients together; without it, as many as they can. A call then counts from when it was due.
+    pub calls_per_second: Option<f64>,
 }
 
 impl HttpLoad<'_> {
@@ -42,7 +45,7 @@ impl HttpLoad<'_> {
             let mut clients = tokio::task::JoinSet::new();
             for number in 0..self.clients {
                 let client = Client::connect(self, number).await?;
-                clients.spawn(client.run(end));
+                clients.spawn(client.run(end, self.pace(number)));
             }
             let mut calls = Vec::new();
             while let Some(ended) = clients.join_next().await {
@@ -51,14 +54,36 @@ impl HttpLoad<'_> {
             Ok(calls)
         })
     }
+
+    /// When a client sends; they begin one after the other, not all at once.
+    fn pace(&self, number: u32) -> Option<Pace> {
+        let apart = Duration::from_secs_f64(f64::from(self.clients) / self.calls_per_second?);
+        Some(Pace { due: Instant::now() + apart * number / self.clients.max(1), apart })
+    }
+}
+
+/// Calls of one client at even distances.
+struct Pace {
+    due: Instant,
+    apart: Duration,
+}
+
+impl Pace {
+    /// Waits for the next call's time, and gives it; one that is late goes at once.
+    async fn next(&mut self) -> Instant {
+        let due = self.due;
+        self.due += self.apart;
+        tokio::time::sleep_until(due.into()).await;
+        due
+    }
 }
 
 /// One connection.
 struct Client {
     name: String,
     stream: TcpStream,
-    request: Request,
-    head: String,
+    /// With the head of each, but for what is new in every call.
+    requests: Vec<(Request, String)>,
     seed: u64,
     sent: u64,
     buffer: Vec<u8>,
@@ -68,38 +93,47 @@ impl Client {
     async fn connect(load: &HttpLoad<'_>, number: u32) -> Result<Client> {
         let stream = TcpStream::connect(load.address).await?;
         stream.set_nodelay(true)?;
-        let Request { method, path, .. } = load.request;
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n",
-            load.api_key
-        );
+        let head = |request: &Request| {
+            let Request { method, path, .. } = request;
+            let key = load.api_key;
+            format!("{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n")
+        };
+        let requests =
+            load.requests.iter().map(|request| (request.clone(), head(request))).collect();
         // Keys of one run are not those of another.
         let seed = now_us().wrapping_mul(1_000).wrapping_add(u64::from(number));
-        let (name, request) = (load.name.to_owned(), load.request.clone());
-        Ok(Client { name, stream, request, head, seed, sent: 0, buffer: Vec::with_capacity(4096) })
+        let name = load.name.to_owned();
+        // Not all begin with the same.
+        let sent = u64::from(number);
+        Ok(Client { name, stream, requests, seed, sent, buffer: Vec::with_capacity(4096) })
     }
 
-    async fn run(mut self, end: Instant) -> Result<Vec<Call>> {
+    async fn run(mut self, end: Instant, mut pace: Option<Pace>) -> Result<Vec<Call>> {
         let mut calls = Vec::new();
         while Instant::now() < end {
-            let began = Instant::now();
-            let message = self.message();
+            let began = match &mut pace {
+                Some(pace) => pace.next().await,
+                None => Instant::now(),
+            };
+            self.sent += 1;
+            let script = (self.sent % self.requests.len() as u64) as usize;
+            let message = self.message(script);
             self.stream.write_all(message.as_bytes()).await?;
             let status = self.answer().await?;
-            if status != self.request.status {
+            if status != self.requests[script].0.status {
                 let answer = String::from_utf8_lossy(&self.buffer).into_owned();
                 return Err(Error::Answer { statement: self.name, answer });
             }
             let latency_us = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
-            calls.push(Call { script: 0, ended_us: now_us(), latency_us });
+            calls.push(Call { script, ended_us: now_us(), latency_us });
         }
         Ok(calls)
     }
 
-    fn message(&mut self) -> String {
-        self.sent += 1;
-        let mut message = self.head.clone();
-        let Some(body) = self.request.body else {
+    fn message(&self, script: usize) -> String {
+        let (request, head) = &self.requests[script];
+        let mut message = head.clone();
+        let Some(body) = request.body else {
             message.push_str("\r\n");
             return message;
         };

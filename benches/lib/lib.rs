@@ -4,7 +4,7 @@
 //! `venue` finds or starts the server · `server` talks to it, `session` without
 //! hanging up · `database` makes one with the extension
 //! and the callers · `load` lets clients run a script, `http` send
-//! requests · `figures` sums up what they saw · `target` says
+//! requests · `service` runs the gateway and whoever else answers · `figures` sums up what they saw · `target` says
 //! what is asked · `report` writes it down · `progress` shows how far it is · `machine` says what the
 //! figures were taken on.
 
@@ -17,6 +17,7 @@ pub mod machine;
 pub mod progress;
 pub mod report;
 pub mod server;
+pub mod service;
 pub mod session;
 pub mod target;
 pub mod venue;
@@ -26,5 +27,6 @@ pub use error::{Error, Result};
 pub use load::{Call, Calls, Load, Running};
 pub use progress::Progress;
 pub use server::Server;
+pub use service::Service;
 pub use session::Session;
 pub use target::{Bound, Check};

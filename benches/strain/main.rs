@@ -3,6 +3,7 @@
 
 mod cold;
 mod fill;
+mod gateway;
 mod goods;
 mod holds;
 mod idle;
@@ -41,7 +42,8 @@ struct Options {
     /// Seconds before that do not count: sessions open, plans are made.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=60))]
     warm_up: u32,
-    /// The full lengths: a snapshot open for five minutes in place of one, stock of 10^7 rows.
+    /// The full lengths: a snapshot open for five minutes in place of one, stock of 10^7 rows, ten minutes of
+    /// requests in place of two.
     #[arg(long)]
     full: bool,
     /// The part of the promised rows to measure on, for a look while developing.
@@ -57,11 +59,12 @@ struct Options {
 
 type Measurement = fn(&Site) -> Result<Outcome>;
 
-const MEASUREMENTS: [(&str, Measurement); 9] = [
+const MEASUREMENTS: &[(&str, Measurement)] = &[
     (holds::NAME, holds::measure),
     (sweep::NAME, sweep::measure),
     (prune::NAME, prune::measure),
     (relay::NAME, relay::measure),
+    (gateway::NAME, gateway::measure),
     (reshard::NAME, reshard::measure),
     (cold::NAME, cold::measure),
     (idle::NAME, idle::measure),
@@ -106,5 +109,5 @@ fn chosen(only: &[String]) -> Result<Vec<(&'static str, Measurement)>> {
         return Err(Error::NoSuchMeasurement(unknown.clone()));
     }
     let wanted = |name: &str| only.is_empty() || only.iter().any(|asked| asked == name);
-    Ok(MEASUREMENTS.into_iter().filter(|(name, _)| wanted(name)).collect())
+    Ok(MEASUREMENTS.iter().copied().filter(|(name, _)| wanted(name)).collect())
 }

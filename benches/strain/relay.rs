@@ -1,12 +1,11 @@
 //! `relay`: 20,000 deductions a second are told to a Redis stream as they come.
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use inventory_benches::figures::now_us;
-use inventory_benches::{Bound, Check, Database, Error, KEEPER, Load, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use inventory_benches::service::{beside_us, redis};
+use inventory_benches::{Bound, Check, Database, Error, KEEPER, Load, Result, Service};
 
 use crate::goods::{self, PLENTY};
 use crate::outcome::{Outcome, Seen};
@@ -31,7 +30,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(200);
 
 pub fn measure(site: &Site) -> Result<Outcome> {
-    let redis = std::env::var("INVENTORY_BENCH_REDIS").unwrap_or_default();
+    let redis = redis();
     if redis.is_empty() {
         let statement = "INVENTORY_BENCH_REDIS".to_owned();
         return Err(Error::Answer { statement, answer: "it names no Redis".to_owned() });
@@ -41,7 +40,7 @@ pub fn measure(site: &Site) -> Result<Outcome> {
     goods::stock_up(site, &database, PLENTY)?;
     let stream = format!("{}/bench-{}?maxlen=10000", redis.trim_end_matches('/'), now_us());
     database.run(&format!("SELECT inventory.put_sink('bench', '{stream}')"))?;
-    let relay = Relay::start(&database)?;
+    let relay = relay(&database)?;
 
     let mut load =
         Load::new("deduct_many", include_str!("../ours/deduct_many_spread.sql"), CLIENTS);
@@ -87,28 +86,12 @@ fn lag(database: &Database) -> Result<f64> {
     Ok(database.number(micros)? as f64 / 1e6)
 }
 
-/// `inventory relay`; ended when dropped.
-struct Relay(Child);
-
-impl Relay {
-    fn start(database: &Database) -> Result<Relay> {
-        // What was built together lies together.
-        let program: PathBuf =
-            std::env::current_exe().unwrap_or_default().with_file_name("inventory");
-        let mut command = Command::new(&program);
-        command
-            .args(["relay", "--log", "warn"])
-            .env("INVENTORY_DATABASE_URL", database.url(KEEPER));
-        let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-        Ok(Relay(spawned.map_err(|source| Error::Spawn { program, source })?))
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        if let Some(pid) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::TERM);
-        }
-        let _ = self.0.wait();
-    }
+/// `inventory relay`
+fn relay(database: &Database) -> Result<Service> {
+    let mut command = Command::new(beside_us("inventory"));
+    command
+        .args(["relay", "--log", "warn"])
+        .env("INVENTORY_DATABASE_URL", database.url(KEEPER))
+        .stdout(Stdio::null());
+    Service::start(command)
 }

@@ -1,33 +1,41 @@
 //! Micro-batches: what arrives while one batch is in the database goes with the next. There is no
 //! timer: where little is to do a batch is one command, where much is to do it is a thousand.
 //!
-//! A row that somebody else's transaction holds delays the commands that need it and no others: they
-//! step aside and wait each on a connection of its own. A command whose client has gone is carried
-//! out all the same.
+//! A row that somebody else's transaction holds delays the commands that need it and no others. Most
+//! such transactions are batches too, and over in a moment: a few times the commands go with the next
+//! batch, then they step `aside`. A command whose client has gone is carried out all the same.
 
-use super::breaker::Outcome;
+use super::aside::Aside;
+use super::breaker::{Outcome, Refused};
 use super::switch::Switch;
 use super::work::{Done, Work};
 use crate::error::{Error, Result};
 use crate::serve::metrics::Metrics;
 use crate::store::{Commands, Pool, Session};
 use crate::traces;
+use inventory_core::refusal::Code;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 /// Commands a statement at most, and lines; a command of more lines goes alone.
-const COMMANDS_MAX: usize = 1_000;
+pub(super) const COMMANDS_MAX: usize = 1_000;
 const LINES_MAX: usize = 10_000;
+/// lock_not_available: `lock_timeout` was over.
+const ROW_HELD: &str = "55P03";
 /// Between two tries while the database is away.
 const RETRY: Duration = Duration::from_millis(100);
+/// How often a command goes with a batch before it waits for its rows.
+const TRIES: u32 = 4;
+/// Before the next batch where all of one found their rows held.
+const HELD_PAUSE: Duration = Duration::from_millis(1);
 /// Within which a dead connection shows.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Failed {
     /// The queue is full, or the time was over before anything was sent: nothing happened.
     #[error("more work waits than can be done in time")]
@@ -49,7 +57,19 @@ impl From<Error> for Failed {
     }
 }
 
+impl From<Refused> for Failed {
+    fn from(open: Refused) -> Failed {
+        Failed::Away { retry_after: open.retry_after }
+    }
+}
+
 impl Failed {
+    /// Whether it is that of all who needed the same rows: nobody had them, or the database was away.
+    pub(super) fn is_of_all(&self) -> bool {
+        let held = |error: &Error| matches!(error, Error::Database { sqlstate, .. } if sqlstate == ROW_HELD);
+        self.is_away() || matches!(self, Failed::Database(error) if held(error))
+    }
+
     /// Whether the database was away; what it did before that nobody knows.
     pub fn is_away(&self) -> bool {
         match self {
@@ -60,12 +80,14 @@ impl Failed {
     }
 }
 
-struct Ticket {
-    work: Work,
-    deadline: Instant,
-    answer: oneshot::Sender<Result<Done, Failed>>,
+pub(super) struct Ticket {
+    pub work: Work,
+    pub deadline: Instant,
+    /// Batches that found its rows held.
+    tries: u32,
+    pub answer: oneshot::Sender<Result<Done, Failed>>,
     /// Of the request that handed it in.
-    span: Span,
+    pub span: Span,
 }
 
 /// Where requests hand in their commands.
@@ -81,7 +103,7 @@ pub struct Room {
     pub metrics: Arc<Metrics>,
     pub breaker: Arc<Switch>,
     /// Connections for commands that step aside.
-    pub aside: Arc<Semaphore>,
+    pub aside: usize,
     /// Whether goods can be had elsewhere while the database is away: then nobody waits for it here.
     pub elsewhere: bool,
 }
@@ -95,11 +117,12 @@ impl Desk {
         depth: usize,
         patience: Duration,
     ) -> (Desk, Vec<tokio::task::JoinHandle<()>>) {
+        let aside = Arc::new(Aside::new(room.clone()));
         let (queues, workers) = (0..shards.max(1))
             .map(|_| {
                 let (sender, receiver) = mpsc::channel(depth);
-                let worker =
-                    Worker { room: room.clone(), session: None, held_over: VecDeque::new() };
+                let (room, aside) = (room.clone(), aside.clone());
+                let worker = Worker { room, aside, session: None, held_over: VecDeque::new() };
                 (sender, tokio::spawn(worker.run(receiver)))
             })
             .unzip();
@@ -110,20 +133,20 @@ impl Desk {
         let (answer, answered) = oneshot::channel();
         let deadline = Instant::now() + self.patience;
         let queue = &self.queues[work.shard(self.queues.len())];
-        queue.try_send(Ticket { work, deadline, answer, span: Span::current() }).map_err(
-            |refused| match refused {
-                mpsc::error::TrySendError::Full(_) => Failed::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => Failed::Closing,
-            },
-        )?;
+        let ticket = Ticket { work, deadline, tries: 0, answer, span: Span::current() };
+        queue.try_send(ticket).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => Failed::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Failed::Closing,
+        })?;
         answered.await.unwrap_or(Err(Failed::Closing))
     }
 }
 
 struct Worker {
     room: Room,
+    aside: Arc<Aside>,
     session: Option<Session>,
-    /// Repeats of a command in the batch before, and what did not fit into it.
+    /// Repeats of a command in the batch before, what did not fit into it, and whose rows were held.
     held_over: VecDeque<Ticket>,
 }
 
@@ -180,22 +203,22 @@ impl Worker {
         }
         let pass = match self.room.breaker.ask() {
             Ok(pass) => pass,
-            Err(refused) => return turn_away(batch, refused.retry_after),
+            Err(refused) => return fail(batch, &refused.into()),
         };
         self.room.metrics.batch(batch.len());
         let span = traces::batch(batch.iter().map(|ticket| &ticket.span));
         let sent = self.send(&batch).instrument(span).await;
         self.room.breaker.tell(pass, &sent);
         match sent {
-            Ok(done) => self.answer(batch, done),
+            Ok(done) => self.answer(batch, done).await,
             // Nobody knows what became of it: the same ids again, until their time is over or the
             // breaker opens.
             Err(error) if Outcome::of(&error) == Outcome::Failed => {
                 self.put_back(batch, error).await
             }
-            Err(error) if batch.len() == 1 => fail(batch, &Arc::new(error)),
-            // One of them spoils it for all: each by itself.
-            Err(_) => batch.into_iter().for_each(|ticket| self.step_aside(ticket)),
+            Err(error) if batch.len() == 1 => fail(batch, &error.into()),
+            // One of them spoils it for all.
+            Err(_) => self.aside.take_each(batch),
         }
     }
 
@@ -227,38 +250,36 @@ impl Worker {
         done
     }
 
-    fn answer(&mut self, batch: Vec<Ticket>, done: Vec<Done>) {
-        for (ticket, done) in batch.into_iter().zip(done) {
-            if done.code() == "busy" {
-                self.step_aside(ticket);
+    async fn answer(&mut self, batch: Vec<Ticket>, done: Vec<Done>) {
+        let all = batch.len();
+        let mut held = Vec::new();
+        for (mut ticket, done) in batch.into_iter().zip(done) {
+            if done.code() == Code::Busy.as_str() {
+                ticket.tries += 1;
+                held.push(ticket);
             } else {
                 let _ = ticket.answer.send(Ok(done));
             }
         }
-    }
-
-    /// Waits for its rows on a connection of its own, in the queue of those who do.
-    fn step_aside(&self, ticket: Ticket) {
-        let room = self.room.clone();
-        room.metrics.waits(ticket.work.kind.name());
-        let span = ticket.span.clone();
-        let waiting = async move {
-            let time_left = ticket.deadline.saturating_duration_since(Instant::now());
-            let waited = tokio::time::timeout(time_left, wait(&room, &ticket.work)).await;
-            let _ = ticket.answer.send(waited.unwrap_or(Err(Failed::Overloaded)));
-        };
-        tokio::spawn(waiting.instrument(span));
+        let none_went = held.len() == all;
+        let (patient, hasty): (Vec<_>, Vec<_>) =
+            held.into_iter().partition(|ticket| ticket.tries >= TRIES);
+        self.aside.take(patient);
+        if none_went && !hasty.is_empty() {
+            tokio::time::sleep(HELD_PAUSE).await;
+        }
+        hasty.into_iter().rev().for_each(|ticket| self.held_over.push_front(ticket));
     }
 
     async fn put_back(&mut self, batch: Vec<Ticket>, error: Error) {
-        let error = Arc::new(error);
+        let failed = Failed::from(error);
         if self.room.elsewhere {
-            return fail(batch, &error);
+            return fail(batch, &failed);
         }
         let again = Instant::now() + RETRY;
         for ticket in batch.into_iter().rev() {
             if ticket.deadline <= again {
-                fail(vec![ticket], &error);
+                fail(vec![ticket], &failed);
             } else {
                 self.held_over.push_front(ticket);
             }
@@ -267,21 +288,8 @@ impl Worker {
     }
 }
 
-async fn wait(room: &Room, work: &Work) -> Result<Done, Failed> {
-    let _permit = room.aside.acquire().await.map_err(|_| Failed::Closing)?;
-    let pass =
-        room.breaker.ask().map_err(|refused| Failed::Away { retry_after: refused.retry_after })?;
-    let executed = async {
-        let mut session = room.pool.session().await?;
-        execute(&mut session, std::iter::once(work), true).await
-    };
-    let done = executed.await;
-    room.breaker.tell(pass, &done);
-    let done = done?;
-    done.into_iter().next().ok_or(Failed::Closing)
-}
-
-async fn execute<'w>(
+/// With `wait` rows that another transaction holds are waited for; else the commands that need them are `busy`.
+pub(super) async fn execute<'w>(
     session: &mut Session,
     works: impl Iterator<Item = &'w Work> + Clone,
     wait: bool,
@@ -294,14 +302,8 @@ async fn execute<'w>(
         .collect())
 }
 
-fn fail(batch: Vec<Ticket>, error: &Arc<Error>) {
+pub(super) fn fail(batch: Vec<Ticket>, failed: &Failed) {
     for ticket in batch {
-        let _ = ticket.answer.send(Err(Failed::Database(error.clone())));
-    }
-}
-
-fn turn_away(batch: Vec<Ticket>, retry_after: Duration) {
-    for ticket in batch {
-        let _ = ticket.answer.send(Err(Failed::Away { retry_after }));
+        let _ = ticket.answer.send(Err(failed.clone()));
     }
 }

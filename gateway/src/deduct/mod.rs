@@ -1,6 +1,7 @@
 //! When and with whom a command enters the engine: many requests meet in one statement. And what is
 //! done where it cannot enter now.
 
+mod aside;
 pub mod batch;
 pub mod breaker;
 pub mod door;

@@ -52,6 +52,14 @@ impl Work {
         self.lines.first().map(|line| &line.place)
     }
 
+    /// The places whose rows it locks, in that order.
+    pub fn rows(&self) -> Vec<Place> {
+        let mut rows: Vec<Place> = self.lines.iter().map(|line| line.place.clone()).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
     pub fn write<'w>(&'w self, into: &mut Commands<'w>) {
         let (expires_on, ttl) = match self.kind {
             Kind::Deduct => (None, None),

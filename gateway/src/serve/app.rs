@@ -24,7 +24,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
@@ -69,13 +69,12 @@ impl App {
         let pool = settings.pool();
         let (operating, administering) =
             (operating.lazy_pool(&pool), administering.lazy_pool(&pool));
-        let aside = Arc::new(Semaphore::new(aside(settings.pool)));
         let breaker = Arc::new(Switch::new(settings.breaker()));
         let room = Room {
             pool: operating.clone(),
             metrics: metrics.clone(),
             breaker: breaker.clone(),
-            aside,
+            aside: aside(settings.pool),
             elsewhere: settings.journal_dir.is_some(),
         };
         let depth = usize::try_from(settings.queue).unwrap_or(usize::MAX);
