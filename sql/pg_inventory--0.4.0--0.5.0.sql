@@ -2,6 +2,17 @@
 -- tables to the layout that the library works with.
 \echo Use "ALTER EXTENSION pg_inventory UPDATE" to load this file. \quit
 
+-- Requests ---------------------------------------------------------------------------------------
+
+-- Which of these had their effect, as long as that is remembered, and the order number that it got.
+CREATE FUNCTION inventory.remembered_requests(request_ids uuid[])
+RETURNS TABLE (request_id uuid, order_no text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'inventory_remembered_requests';
+
+REVOKE ALL ON FUNCTION inventory.remembered_requests FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION inventory.remembered_requests TO inventory_operator;
+
 -- Sinks and what they are told ---------------------------------------------------------------------
 
 CREATE FUNCTION inventory.events_now() RETURNS text

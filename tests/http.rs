@@ -50,6 +50,7 @@ promises!(
     orders_that_make_no_sense,
     a_repeat_gets_the_first_answer,
     a_repeat_after_the_answer_was_lost,
+    what_is_sold_out_is_refused_at_the_door_but_for_repeats,
     a_key_stands_for_one_content,
     a_quoted_key_is_the_bare_one,
     whoever_has_no_key_is_given_one,

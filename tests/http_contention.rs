@@ -69,9 +69,9 @@ async fn two_gateways_before_one_database(pg: Pg) {
     db.stock(&[("HOT", 100)]).await;
     assert_eq!(crowd(&[&one.operator, &other.operator], "HOT", 500).await, (100, 400));
     // What one sold the other repeats.
-    db.stock(&[("HOT", 1)]).await;
-    let first = one.operator.send(sale("HOT", "twice")).await.is(201);
-    let second = other.operator.send(sale("HOT", "twice")).await;
+    db.stock(&[("COLD", 1)]).await;
+    let first = one.operator.send(sale("COLD", "twice")).await.is(201);
+    let second = other.operator.send(sale("COLD", "twice")).await;
     assert_eq!(second.is(201)["order_no"], first["order_no"]);
     assert_eq!(second.header("idempotent-replayed"), Some("true"));
     db.verify_is_clean().await;

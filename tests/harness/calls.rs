@@ -63,12 +63,13 @@ pub const CHANGING: &[&str] = &[
 ];
 
 /// The extension's functions that change nothing, or are called by those above only.
-const OTHERS: [&str; 8] = [
+const OTHERS: &[&str] = &[
     "verify",
     "doctor",
     "group_commit",
     "api_keys",
     "reshard_step",
+    "remembered_requests",
     "events_now",
     "read_events",
     "due_events",

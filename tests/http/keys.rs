@@ -234,3 +234,39 @@ pub async fn every_command_is_safe_to_repeat(pg: Pg) {
     assert_eq!(db.owner().await.text(state).await, before, "a repeat changes nothing");
     db.verify_is_clean().await;
 }
+
+/// Nobody waits for the row of what is sold out, with a key or without; and whoever had it before has it still.
+pub async fn what_is_sold_out_is_refused_at_the_door_but_for_repeats(pg: Pg) {
+    let db = pg.database().await;
+    let settings = ["--zero-window-ms", "5000", "--lock-wait-ms", "300"];
+    let gateway = Gateway::with(&db, &settings).await;
+    db.stock(&[("LAMP", 2)]).await;
+    let operator = &gateway.operator;
+    let first = operator.send(sale(2).once("first")).await;
+    first.is(201);
+    let mut holder = db.owner().await;
+    // On a slow machine what the database said may be too old by then; it says it again.
+    let mut tries = 0;
+    loop {
+        operator.send(sale(1)).await.refuses(400, "insufficient_stock", "");
+        holder.run("BEGIN; SELECT FROM inventory.stock WHERE sku = 'LAMP' FOR UPDATE").await;
+        let refused = operator.send(sale(1).once("second")).await;
+        holder.run("ROLLBACK").await;
+        if refused.status == 400 {
+            refused.refuses(400, "insufficient_stock", "requested 1 units, available: 0");
+            assert_eq!(refused.header("idempotency-key"), Some("second"));
+            break;
+        }
+        tries += 1;
+        assert!(tries < 20, "{}", refused.text());
+    }
+    let crowd = (0..20).map(|_| operator.send(sale(2).once("first")));
+    for again in futures::future::join_all(crowd).await {
+        again.is(201);
+        assert!(is_a_repeat(&again));
+        assert_eq!(content(&again), content(&first));
+    }
+    operator.send(sale(1).once("first")).await.refuses(422, "request_id_reused", "");
+    assert_eq!(operator.get("/v1/stock/LAMP").await.is(200)["on_hand"], 0);
+    db.verify_is_clean().await;
+}

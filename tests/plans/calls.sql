@@ -170,6 +170,8 @@ SELECT * FROM inventory.advance_saga(:'saga', :fence, '1 minute');
 SELECT * FROM inventory.advance_saga(:'saga', :fence, '1 minute', step => 2, direction => 'action', outcome => 'done', answer => '{"paid": 1}');
 SELECT * FROM inventory.advance_saga(:'saga', :fence, '1 minute');
 SELECT * FROM inventory.advance_saga(:'saga', :fence, '1 minute');
+SELECT * FROM inventory.remembered_requests(ARRAY[:'ida', NULL]::uuid[]);
+SELECT * FROM inventory.remembered_requests(ARRAY[:'ida', :'ida', '00000000-0000-4000-8000-00000000000f']::uuid[]);
 -- What relays ask and tell.
 SELECT inventory.events_now() AS now \gset
 SELECT * FROM inventory.put_sink('old' || :r, 'stdout:', true);

@@ -6,6 +6,7 @@ use super::door::{Door, Verdict};
 use super::fallback::{Fallback, Token};
 use super::hot::Hot;
 use super::known::Known;
+use super::repeats::Repeats;
 use super::work::{Done, Work};
 use super::zeros::Zeros;
 use inventory_core::command::Place;
@@ -13,6 +14,7 @@ use inventory_core::refusal::Code;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
+use uuid::Uuid;
 
 pub struct Front {
     pub desk: Desk,
@@ -20,6 +22,7 @@ pub struct Front {
     pub zeros: Zeros,
     pub hot: Hot,
     pub known: Known,
+    pub repeats: Repeats,
     /// Redis, where there is one.
     pub door: Option<Arc<Door>>,
     /// SKUs that are promised from goods set aside at all times.
@@ -38,20 +41,20 @@ impl Front {
     /// `repeatable`: its client chose the key, so it may have been carried out before, and only the
     /// database knows.
     pub async fn deduct(&self, work: Work, repeatable: bool) -> Result<Sold, Failed> {
+        // A promise is kept under its token until the database knows of it, and after.
+        if repeatable && let Some(token) = self.token_of(work.request_id) {
+            return Ok(Sold::Promised(token));
+        }
         let place = self.zeros.place(&work);
         if let Some(place) = &place {
             self.hot.note(place);
-            if !repeatable && let Some(refused) = self.turn_away(place, &work).await {
+            if let Some(refused) = self.sold_out(place, &work, repeatable).await {
                 return Ok(Sold::Done(refused));
             }
         }
         let Some(fallback) = &self.fallback else {
             return Ok(Sold::Done(self.ask(work, place).await?));
         };
-        // A promise is kept under its token until the database knows of it, and after.
-        if repeatable && let Some(token) = fallback.token_of(work.request_id) {
-            return Ok(Sold::Promised(token));
-        }
         fallback.want(&work);
         if let Some(token) = self.promise(fallback, &work, place.as_ref()).await {
             return Ok(Sold::Promised(token));
@@ -66,6 +69,23 @@ impl Front {
             }
             Err(failed) => Err(failed),
         }
+    }
+
+    fn token_of(&self, request_id: Uuid) -> Option<Token> {
+        self.fallback.as_ref()?.token_of(request_id)
+    }
+
+    /// The refusal of what cannot succeed now, and did not before.
+    async fn sold_out(&self, place: &Place, work: &Work, repeatable: bool) -> Option<Done> {
+        let refused = self.turn_away(place, work).await?;
+        if !repeatable {
+            return Some(refused);
+        }
+        if self.repeats.may_be(work.request_id).await {
+            return None;
+        }
+        // To ask took its time, and a zero is soon old.
+        self.turn_away(place, work).await
     }
 
     /// The refusal of what cannot succeed, without asking PostgreSQL again.

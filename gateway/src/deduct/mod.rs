@@ -11,6 +11,7 @@ pub mod hot;
 pub mod known;
 pub mod lease;
 pub mod ledger;
+pub mod repeats;
 pub mod switch;
 pub mod work;
 pub mod zeros;

@@ -1,7 +1,7 @@
 //! Places that PostgreSQL said were empty a moment ago: what cannot succeed need not be asked.
 //!
 //! Only a zero that it confirmed within the window refuses anything, so goods that come in by any way
-//! sell again within that; and only for requests that cannot be repeats of accepted ones.
+//! sell again within that; and only requests that are no repeats of accepted ones (`repeats`).
 
 use super::work::{Done, Kind, Work};
 use crate::store::LineAnswer;

@@ -8,6 +8,7 @@ use crate::deduct::fallback::Fallback;
 use crate::deduct::front::Front;
 use crate::deduct::hot::Hot;
 use crate::deduct::known::Known;
+use crate::deduct::repeats::Repeats;
 use crate::deduct::switch::Switch;
 use crate::deduct::zeros::Zeros;
 use crate::error::Result;
@@ -78,8 +79,10 @@ impl App {
             elsewhere: settings.journal_dir.is_some(),
         };
         let depth = usize::try_from(settings.queue).unwrap_or(usize::MAX);
-        let (desk, workers) =
+        let (desk, mut workers) =
             Desk::open(&room, settings.workers.into(), depth, settings.request_timeout());
+        let (repeats, answering) = Repeats::open(operating.clone(), breaker.clone(), depth);
+        workers.push(answering);
         settings.origins()?;
         let fallback = settings.journal_dir.as_deref().map(|folder| {
             Fallback::open(folder, operating.clone(), settings.lease_ttl(), settings.leases())
@@ -91,7 +94,8 @@ impl App {
             settings.redis_url().map(|url| Door::new(url, prefix).map(Arc::new)).transpose()?;
         let tokens = settings.token_sku.iter().filter(|sku| !sku.is_empty()).cloned().collect();
         let hot = Hot::new(settings.hot_qps);
-        let front = Front { desk, fallback, zeros, hot, known: Known::default(), door, tokens };
+        let known = Known::default();
+        let front = Front { desk, fallback, zeros, hot, known, repeats, door, tokens };
         let sagas = Arc::new(Sagas::read(settings.saga_file.as_deref())?);
         let (events, reader) = Bus::new(operating.clone(), metrics.clone());
         let app = App {

@@ -4,6 +4,7 @@ use super::{Date, Session, Time, statements as sql};
 use crate::error::{Error, Result};
 use sqlx::Row;
 use sqlx::postgres::types::PgInterval;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Lines for `execute_many`, a column a Vec, as PostgreSQL wants them. Lines of one request id are
@@ -39,6 +40,15 @@ pub struct LineAnswer {
 }
 
 impl Session {
+    /// Those of the requests that had their effect, as long as the database remembers it.
+    pub async fn remembered_requests(&mut self, requests: &[Uuid]) -> Result<HashSet<Uuid>> {
+        let found = sqlx::query(sql::REMEMBERED_REQUESTS)
+            .bind(requests)
+            .fetch_all(&mut self.connection)
+            .await?;
+        found.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
     /// An answer a line, in their order. With `wait` a row that another transaction holds is waited
     /// for; else the command that needs it is `busy`.
     pub async fn execute_many(

@@ -38,6 +38,7 @@ statements! {
     EVENTS_NOW = "events_now";
     READ_EVENTS = "read_events";
     EXECUTE_MANY = "execute_many";
+    REMEMBERED_REQUESTS = "remembered_requests";
     CONFIRM = "confirm";
     RELEASE = "release";
     RESERVATION = "reservation";

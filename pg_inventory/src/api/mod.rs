@@ -15,6 +15,7 @@ mod numbers;
 mod once;
 mod orders;
 mod relays;
+mod requests;
 mod reshard;
 mod sagas;
 mod shadow;

@@ -16,7 +16,7 @@ mod shelf;
 mod sweep;
 
 pub use apart::execute_apart;
-pub use claim::{Claim, Requests, look_up, reused};
+pub use claim::{Claim, Known, Requests, look_up, reused};
 pub use journal::write_notices;
 pub use numbers::draw;
 pub use shelf::{lock_sku, locked_by};
