@@ -18,6 +18,7 @@ use crate::http::access::limits::Limits;
 use crate::http::access::{Principal, unauthorized};
 use crate::http::problem::{self, Fault, Problem};
 use crate::saga::Sagas;
+use crate::shadow::Beside;
 use crate::store::{Database, Pool, Session};
 use chrono::Utc;
 use std::num::NonZeroU32;
@@ -40,6 +41,7 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     pub breaker: Arc<Switch>,
     pub front: Front,
+    pub shadow: Option<Beside>,
     pub sagas: Arc<Sagas>,
     /// Rung when a saga is due at once.
     pub saga_bell: Arc<Notify>,
@@ -93,9 +95,11 @@ impl App {
         let tokens = settings.token_sku.iter().filter(|sku| !sku.is_empty()).cloned().collect();
         let hot = Hot::new(settings.hot_qps);
         let front = Front { desk, fallback, zeros, hot, known: Known::default(), door, tokens };
+        let shadow = settings.shadow_url().map(|url| Beside::new(url, &settings)).transpose()?;
         let sagas = Arc::new(Sagas::read(settings.saga_file.as_deref())?);
         let (events, reader) = Bus::new(operating.clone(), metrics.clone());
         let app = App {
+            shadow,
             sagas,
             saga_bell: Arc::default(),
             keyring: Keyring::new(administering.clone()),
