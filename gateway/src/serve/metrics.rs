@@ -22,12 +22,6 @@ const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 
 static META: Metadata<'static> = Metadata::new("inventory", Level::INFO, None);
 
-const PENDING_HELP: &str = "Events that a sink has still to hear; without a label, the slowest sink, or all where there is none";
-const PARKED_HELP: &str = "Events that a sink did not take: tried again, or given up";
-const DELIVERED_HELP: &str = "Events that a sink was told";
-/// Labels and values of one sink's lines.
-type Line = dyn Fn(&SinkStatus) -> Vec<(&'static str, f64)>;
-
 const HELP: &[(&str, &str)] = &[
     (
         "inventory_lock_total",
@@ -126,8 +120,10 @@ pub struct Metrics {
     pub findings: Family,
     shadow_delta: Family,
     shadow_missing: Family,
-    /// The lines of what is known of sinks, made anew each time.
-    outbox: RwLock<String>,
+    outbox_pending: Family,
+    outbox_lag: Family,
+    outbox_parked: Family,
+    outbox_delivered: Family,
 }
 
 impl Metrics {
@@ -155,31 +151,43 @@ impl Metrics {
             batch_size,
             pool_wait,
             operations,
-            levels: Family::new(
+            levels: Family::gauge(
                 "inventory_stock_level",
                 "Units on hand of hot, low and watched SKUs",
             ),
-            hot: Family::new(
+            hot: Family::gauge(
                 "inventory_hot_sku_rate",
                 "Commands a second for each SKU that is hot, when it was looked at last",
             ),
-            check_findings: Family::new(
+            check_findings: Family::gauge(
                 "inventory_check_findings",
                 "What the last look at everything found and nobody has settled, by check; no series where all is sound",
             ),
-            shadow_delta: Family::new(
+            shadow_delta: Family::gauge(
                 "inventory_shadow_delta",
                 "Units that the shadow has more on hand than its source had, where it differs",
             ),
-            shadow_missing: Family::new(
+            shadow_missing: Family::gauge(
                 "inventory_shadow_versions_missing",
                 "Versions of the source's row that the shadow did not hear of, where there are any",
             ),
-            findings: Family::new(
+            findings: Family::gauge(
                 "inventory_doctor_findings",
                 "What doctor() found, by topic; no series where all is well",
             ),
-            outbox: RwLock::default(),
+            outbox_pending: Family::gauge(
+                "inventory_outbox_pending",
+                "Events that a sink has still to hear; without a label, the slowest sink, or all where there is none",
+            ),
+            outbox_lag: Family::gauge("inventory_outbox_lag_seconds", "Age of the oldest of them"),
+            outbox_parked: Family::gauge(
+                "inventory_outbox_parked",
+                "Events that a sink did not take: tried again, or given up",
+            ),
+            outbox_delivered: Family::counter(
+                "inventory_outbox_delivered_total",
+                "Events that a sink was told",
+            ),
         };
         metrics.show_from_the_start();
         metrics.show_outbox(&Backlog::default(), &[]);
@@ -236,46 +244,28 @@ impl Metrics {
             &self.findings,
             &self.shadow_delta,
             &self.shadow_missing,
+            &self.outbox_pending,
+            &self.outbox_lag,
+            &self.outbox_parked,
+            &self.outbox_delivered,
         ];
-        let anew = anew.map(Family::render);
-        let outbox = self.outbox.read().unwrap_or_else(PoisonError::into_inner);
-        self.handle.render() + &outbox + &anew.concat()
+        self.handle.render() + &anew.map(Family::render).concat()
     }
 
-    /// In place of what was shown so far: `whole` is what the slowest sink has still to hear.
-    pub fn show_outbox(&self, whole: &Backlog, sinks: &[SinkStatus]) {
-        let mut text = String::new();
-        let mut family = |name: &str, kind: &str, help: &str, all: Option<f64>, of: &Line| {
-            text += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
-            text.extend(all.map(|value| format!("{name} {value}\n")));
-            for sink in sinks {
-                of(sink).iter().for_each(|(labels, value)| {
-                    text += &format!("{name}{{sink=\"{}\"{labels}}} {value}\n", sink.name);
-                });
-            }
-        };
-        // Far below 2^53, up to which a float is exact.
-        let (pending, lag) = (Some(whole.pending as f64), Some(whole.lag_seconds));
-        family("inventory_outbox_pending", "gauge", PENDING_HELP, pending, &|sink| {
-            vec![("", sink.pending as f64)]
+    /// In place of what was shown so far: `backlog` is what the slowest sink has still to hear.
+    pub fn show_outbox(&self, backlog: &Backlog, sinks: &[SinkStatus]) {
+        let of = |sink: &SinkStatus| vec![("sink", sink.name.clone())];
+        let pending = sinks.iter().map(|sink| (of(sink), sink.pending));
+        self.outbox_pending.show(whole_of(backlog.pending).chain(pending));
+        let lag = sinks.iter().map(|sink| (of(sink), sink.lag_seconds));
+        self.outbox_lag.show(whole_of(backlog.lag_seconds).chain(lag));
+        let parked = sinks.iter().flat_map(|sink| {
+            [("retry", sink.retrying), ("dead", sink.dead)].map(|(status, events)| {
+                ([("sink", sink.name.clone()), ("status", status.to_owned())], events)
+            })
         });
-        family(
-            "inventory_outbox_lag_seconds",
-            "gauge",
-            "Age of the oldest of them",
-            lag,
-            &|sink| vec![("", sink.lag_seconds)],
-        );
-        family("inventory_outbox_parked", "gauge", PARKED_HELP, None, &|sink| {
-            vec![
-                (",status=\"retry\"", sink.retrying as f64),
-                (",status=\"dead\"", sink.dead as f64),
-            ]
-        });
-        family("inventory_outbox_delivered_total", "counter", DELIVERED_HELP, None, &|sink| {
-            vec![("", sink.delivered as f64)]
-        });
-        *self.outbox.write().unwrap_or_else(PoisonError::into_inner) = text;
+        self.outbox_parked.show(parked);
+        self.outbox_delivered.show(sinks.iter().map(|sink| (of(sink), sink.delivered)));
     }
 
     /// In place of those shown so far.
@@ -440,6 +430,11 @@ impl Operation {
             busy: lock("busy"),
         }
     }
+}
+
+/// What has no label.
+fn whole_of<V>(value: V) -> std::iter::Once<(Vec<(&'static str, String)>, V)> {
+    std::iter::once((Vec::new(), value))
 }
 
 fn place(sku: String, warehouse_id: i32) -> [(&'static str, String); 2] {
