@@ -246,9 +246,8 @@ async fn planted_faults_are_found_and_settled(pg: Pg) -> Verdict {
         let counted = settle_drift(&db, &shadow).await;
         // The gateway is back, and tells of its sales.
         let gateway = Gateway::with(&db, &["--journal-dir", path]).await;
-        owner
-            .until("SELECT count(*) = 0 FROM inventory.leases WHERE sku LIKE 'J%' AND sold = 0")
-            .await;
+        let told = "SELECT count(*) = 0 FROM inventory.stock WHERE sku LIKE 'J%' AND on_hand <> 99";
+        owner.until(told).await;
         assert_eq!(found(&db, &here).await, BTreeSet::new());
         feed(&db, &shadow).await;
         assert_eq!(found(&db, &there).await, BTreeSet::new());
