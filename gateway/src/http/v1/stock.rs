@@ -16,7 +16,7 @@ use crate::store::{Answer, Caller, Goods, Level, Lot, Session};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{ETAG, HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{ETAG, HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use inventory_core::refusal::Code;
 use serde::{Deserialize, Serialize};
@@ -201,11 +201,11 @@ refusals!(
 /// Where the service has a shadow, a part of this is read there; what it cannot answer is read here.
 #[utoipa::path(get, path = "/stock/{sku}", tag = "stock", operation_id = "get_stock",
     params(("sku" = String, Path, description = "Letter by letter", min_length = 1, max_length = 64), GetParams,
-        ("Stock-Source" = Option<StockSource>, Header, description = "Read it there, whatever the share of the shadow"),
+        ("Stock-Source" = Option<String>, Header, description = "`main` or `shadow`: read it there, whatever the share of the shadow", pattern = "^(main|shadow)$"),
         ("User-Id" = Option<String>, Header, description = "Whom it is read for, where users are shared between both; without it, whose key it is", min_length = 1, max_length = 255)),
     responses((status = 200, body = StockOf, headers(
             ("ETag" = String, description = "The row's version, for If-Match; a shadow gives none"),
-            ("Stock-Source" = StockSource, description = "Where it was read"))),
+            ("Stock-Source" = String, description = "`main` or `shadow`: where it was read"))),
         (status = 304, description = "As If-None-Match knows it"), GetRefused))]
 async fn get(
     State(app): State<Arc<App>>,
@@ -215,17 +215,17 @@ async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let asked = lines::asked(params.warehouse_id)?;
-    let wish = StockSource::wished(&headers)?;
+    let wish = wished(&headers)?;
     let user = headers.get(USER).and_then(|name| name.to_str().ok()).unwrap_or(&access.0.name);
     if let Some(shadow) = app.shadow.as_ref().filter(|s| s.is_asked(wish, &sku, user)) {
         let found = in_shadow(shadow, &sku, asked, params.lot.as_deref()).await;
         app.metrics.shadow_read(found.is_some());
         if let Some(found) = found {
-            return Ok(([(SOURCE, StockSource::Shadow.value())], Json(found)).into_response());
+            return Ok(([(SOURCE, FROM_SHADOW)], Json(found)).into_response());
         }
     }
     let found = in_main(&app, sku, asked, params.lot.as_deref(), &headers).await?;
-    Ok(([(SOURCE, StockSource::Main.value())], found).into_response())
+    Ok(([(SOURCE, FROM_MAIN)], found).into_response())
 }
 
 /// Who is asked, and who answered.
@@ -233,29 +233,15 @@ pub const SOURCE: HeaderName = HeaderName::from_static("stock-source");
 /// Whom something is read for.
 pub const USER: HeaderName = HeaderName::from_static("user-id");
 
-/// The inventory, or its shadow
-#[derive(Clone, Copy, ToSchema)]
-#[schema(rename_all = "snake_case")]
-enum StockSource {
-    Main,
-    Shadow,
-}
+const FROM_MAIN: &str = "main";
+const FROM_SHADOW: &str = "shadow";
 
-impl StockSource {
-    fn wished(headers: &HeaderMap) -> Result<Option<Wish>, Problem> {
-        match headers.get(SOURCE).map(HeaderValue::as_bytes) {
-            None => Ok(None),
-            Some(b"main") => Ok(Some(Wish::Main)),
-            Some(b"shadow") => Ok(Some(Wish::Shadow)),
-            Some(_) => Err(Problem::invalid("Stock-Source", "Stock-Source must be main or shadow")),
-        }
-    }
-
-    fn value(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            StockSource::Main => "main",
-            StockSource::Shadow => "shadow",
-        })
+fn wished(headers: &HeaderMap) -> Result<Option<Wish>, Problem> {
+    match headers.get(SOURCE).map(|value| value.to_str().unwrap_or_default()) {
+        None => Ok(None),
+        Some(FROM_MAIN) => Ok(Some(Wish::Main)),
+        Some(FROM_SHADOW) => Ok(Some(Wish::Shadow)),
+        Some(_) => Err(Problem::invalid("Stock-Source", "Stock-Source must be main or shadow")),
     }
 }
 
