@@ -83,6 +83,7 @@ async fn shop(pg: &Pg, journal: &tempfile::TempDir) -> (Database, Gateway) {
     db.owner().await.run("ALTER SEQUENCE inventory.order_number_001 CACHE 2").await;
     let folder = journal.path().to_str().unwrap();
     let arguments = ["--watch", "WATCHED", "--journal-dir", folder, "--lease-min", "10"];
+    let arguments = [&arguments[..], &["--check-every", "1"]].concat();
     let gateway = Gateway::with(&db, &arguments).await;
     (db, gateway)
 }

@@ -5,9 +5,13 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use inventory_gateway::deduct::ledger::{LeaseEntry, Ledger, Limits, Sale, Settlement};
 use inventory_tests::commands::{Ended, inventory, run};
-use inventory_tests::{Database, Pg, Redis, Session, User, Verdict, promises, skipped, soak};
+use inventory_tests::{
+    Database, Gateway, Pg, Redis, Session, User, Verdict, promises, skipped, soak,
+};
 use serde_json::{Value, json};
 
 promises!(
@@ -90,82 +94,196 @@ async fn plant(db: &Database, redis: &Redis, each: usize) -> BTreeSet<String> {
         planted.extend(owner.text(&changed).await.lines().map(str::to_owned));
     }
     let mut said = Vec::new();
-    for (sku, slice) in names('R', each).iter().zip(names('Z', each)) {
-        said.push(format!("SET inventory:level:1:{sku} 0"));
-        said.push(format!("SET inventory:slice:gone:1:{slice} 7"));
-        planted.insert(format!("redis_level|{sku} in 1"));
-        planted.insert(format!("redis_slice|{slice} in 1, slice of gone"));
+    for (at, sku) in names('R', each).iter().enumerate() {
+        // One kind, in both of the things that Redis counts.
+        if at % 2 == 0 {
+            said.push(format!("SET inventory:level:1:{sku} 0"));
+            planted.insert(format!("redis_level|{sku} in 1"));
+        } else {
+            said.push(format!("SET inventory:slice:gone:1:{sku} 7"));
+            planted.insert(format!("redis_slice|{sku} in 1, slice of gone"));
+        }
     }
     assert!(redis.say(&said).iter().all(|answer| answer == "+OK"));
     planted
 }
 
-async fn settled_with_its_ticket(owner: &mut Session, count: i64) {
-    owner
-        .check(
-            "SELECT count(*) FROM inventory.repair_ticket WHERE state = 'DONE'",
-            &count.to_string(),
-        )
-        .await;
-    // Each ticket that is done has its movement, and each of those names its ticket.
+/// Drift in a shadow: goods that were counted there, and goods that it has lost.
+async fn plant_drift(shadow: &Database, each: usize) -> BTreeSet<String> {
+    let mut owner = shadow.owner().await;
+    let change = "SELECT inventory.adjust(sku, CASE WHEN right(sku, 1) < '5' THEN 2 ELSE -3 END, 'by hand') \
+                  FROM inventory.products WHERE sku LIKE 'D%'";
+    owner.run(change).await;
+    names('D', each).iter().map(|sku| format!("shadow_level|{sku} in 1")).collect()
+}
+
+/// Sales in the journal of a gateway that is not there, one a SKU, from leases that it holds.
+async fn plant_sales(db: &Database, folder: &Path, each: usize) -> BTreeSet<String> {
+    let ledger = Ledger::open(folder, Limits::default()).unwrap();
+    std::fs::write(folder.join("holder"), "gate\n").unwrap();
+    let mut owner = db.owner().await;
+    let take = "SELECT p.sku, l.lease_id, l.generation FROM inventory.product AS p, \
+                LATERAL inventory.take_lease(p.sku, 5, 'gate', 'fallback', ttl => '1 day') AS l \
+                WHERE p.sku LIKE 'J%'";
+    let mut planted = BTreeSet::new();
+    for line in owner.text(take).await.lines() {
+        let [sku, lease_id, generation] = *line.split('|').collect::<Vec<_>>() else {
+            panic!("{line}")
+        };
+        let lease_id = lease_id.parse().unwrap();
+        let expires_at_ms = chrono::Utc::now().timestamp_millis() + 86_400_000;
+        let purpose = "fallback".into();
+        let generation = generation.parse().unwrap();
+        ledger
+            .lease_taken(LeaseEntry {
+                lease_id,
+                sku: sku.into(),
+                warehouse_id: 1,
+                purpose,
+                granted: 5,
+                generation,
+                expires_at_ms,
+            })
+            .await
+            .unwrap();
+        // Any id will do that no other sale has.
+        let token = uuid::Uuid::from_u128(lease_id.as_u128() ^ 1);
+        ledger.sold(sale(token, lease_id, sku)).await.unwrap();
+        planted.insert(format!("ledger_sale|sale {token}"));
+    }
+    assert_eq!(planted.len(), each);
+    planted
+}
+
+fn sale(token: uuid::Uuid, lease_id: uuid::Uuid, sku: &str) -> Sale {
+    Sale {
+        token,
+        lease_id,
+        request_id: token,
+        sku: sku.into(),
+        warehouse_id: 1,
+        quantity: 1,
+        operator: None,
+        trace_id: None,
+        at_ms: 0,
+    }
+}
+
+/// Each ticket that is done has its movement, and each of those names its ticket.
+async fn settled_with_its_ticket(owner: &mut Session, count: usize) {
+    let done = "SELECT count(*) FROM inventory.repair_ticket WHERE state = 'DONE'";
+    owner.check(done, &count.to_string()).await;
     owner
         .check(
             "SELECT t.kind, t.subject FROM inventory.repair_ticket AS t WHERE t.state = 'DONE' AND NOT EXISTS \
-             (SELECT FROM inventory.audit_log AS a WHERE a.request_id = t.request_id AND a.reason = 'repair ' || t.ticket_id)",
+             (SELECT FROM inventory.audit_log AS a WHERE a.request_id = t.request_id AND a.reason = \
+              'repair ' || t.ticket_id || CASE t.kind WHEN 'source_level' THEN ' from shadow' ELSE '' END)",
             "",
         )
         .await;
 }
 
-/// Promise: a few hundred faults; `INVENTORY_SOAK=1`: 10,000.
+/// Feeds a shadow until it has heard of everything.
+async fn feed(db: &Database, shadow: &Database) {
+    let url = shadow.url(User::Owner);
+    let start = ["shadow", "start", "--target", &url, "--ratio", "1", "--once"];
+    command(db, User::Owner, &start).await.ok();
+}
+
+/// Somebody confirms of a half of what differs that the shadow is right; the other half it has wrong.
+async fn settle_drift(db: &Database, shadow: &Database) -> usize {
+    let counted = "SELECT ticket_id FROM inventory.repair_tickets WHERE kind = 'source_level' AND open \
+                   AND subject ~ '[0-4] in 1$'";
+    let tickets = db.owner().await.text(counted).await;
+    let tickets: Vec<&str> = tickets.lines().collect();
+    ok(db, &[&["repair", "confirm", "--operator", "ann"], &*tickets].concat()).await;
+    ok(db, &[&["repair", "run"], &*tickets].concat()).await;
+    feed(db, shadow).await;
+    let url = shadow.url(User::Owner);
+    command(db, User::Operator, &["check", "--shadow", &url, "--repair"]).await.ok();
+    tickets.len()
+}
+
+/// Promise: a few hundred faults of five kinds and some sales that nobody told of, in one run under load;
+/// `INVENTORY_SOAK=1`: 10,000.
 async fn planted_faults_are_found_and_settled(pg: Pg) -> Verdict {
     let Some(redis) = Redis::start().await else {
         return skipped("this machine has no Redis");
     };
-    let each = if soak() { 2_000 } else { 40 };
-    let db = pg.database().await;
-    for kind in ['S', 'L', 'O', 'R', 'Z'] {
+    let (each, sales) = if soak() { (2_000, 500) } else { (40, 10) };
+    let (db, shadow) = (pg.database().await, pg.database().await);
+    for kind in ['S', 'L', 'O', 'R', 'D'] {
         goods(&db, &names(kind, each)).await;
     }
+    goods(&db, &names('J', sales)).await;
     db.stock(&[("BUSY", 1_000_000), ("MORE", 1_000_000)]).await;
     let mut owner = db.owner().await;
     let lease = "SELECT inventory.take_lease(sku, 5, 'gone', 'fallback') FROM inventory.product \
                  WHERE sku LIKE 'L%' OR sku LIKE 'O%'";
     owner.run(lease).await;
-    let url = redis.url();
-    let with_redis = ["--redis-url", &url];
-    assert_eq!(found(&db, &with_redis).await, BTreeSet::new());
+    let folder = tempfile::tempdir().unwrap();
+    let (url, other, path) =
+        (redis.url(), shadow.url(User::Owner), folder.path().to_str().unwrap());
+    let here = ["--redis-url", &url, "--journal-dir", path];
+    let there = ["--shadow", &other];
 
     let stop = Cell::new(false);
     let work = async {
-        let planted = plant(&db, &redis, each).await;
-        assert_eq!(planted.len(), each * 5);
-        assert_eq!(found(&db, &with_redis).await, planted, "what was planted, and nothing else");
+        feed(&db, &shadow).await;
+        assert_eq!(found(&db, &there).await, BTreeSet::new());
+        let mut waits = plant_sales(&db, folder.path(), sales).await;
+        let faults = plant(&db, &redis, each).await;
+        let drift = plant_drift(&shadow, each).await;
+        assert_eq!(faults.len() + drift.len(), each * 5);
+        waits.extend(faults);
+        assert_eq!(found(&db, &here).await, waits, "what was planted, and nothing else");
+        assert_eq!(found(&db, &there).await, drift, "what was planted, and nothing else");
         // What Redis had wrong needed nobody's word.
-        let waits: BTreeSet<String> =
-            planted.into_iter().filter(|fault| !fault.starts_with("redis")).collect();
-        assert_eq!(found(&db, &with_redis).await, waits);
+        waits.retain(|fault| !fault.starts_with("redis"));
+        assert_eq!(found(&db, &here).await, waits);
         ok(&db, &["repair", "confirm", "--every", "any", "--operator", "ann"]).await;
         ok(&db, &["repair", "run", "--every", "any"]).await;
-        assert_eq!(found(&db, &with_redis).await, BTreeSet::new());
+        let counted = settle_drift(&db, &shadow).await;
+        // The gateway is back, and tells of its sales.
+        let gateway = Gateway::with(&db, &["--journal-dir", path]).await;
+        let told = "SELECT count(*) = 0 FROM inventory.stock WHERE sku LIKE 'J%' AND on_hand <> 99";
+        owner.until(told).await;
+        assert_eq!(found(&db, &here).await, BTreeSet::new());
+        feed(&db, &shadow).await;
+        assert_eq!(found(&db, &there).await, BTreeSet::new());
+        drop(gateway);
         stop.set(true);
+        counted
     };
-    let (a, b, ()) = futures::join!(trade(&db, "BUSY", &stop), trade(&db, "MORE", &stop), work);
+    let (a, b, counted) =
+        futures::join!(trade(&db, "BUSY", &stop), trade(&db, "MORE", &stop), work);
     assert!(a + b > 10, "there was load");
-    let keys: Vec<String> =
-        names('R', each).iter().map(|sku| format!("EXISTS inventory:level:1:{sku}")).collect();
-    assert!(redis.say(&keys).iter().all(|answer| answer == ":0"));
-    settled_with_its_ticket(&mut owner, (each * 5) as i64).await;
-    let ann =
+    assert!((1..each).contains(&counted), "{counted}");
+    let keys = names('R', each).into_iter().flat_map(|sku| {
+        [format!("EXISTS inventory:level:1:{sku}"), format!("EXISTS inventory:slice:gone:1:{sku}")]
+    });
+    assert!(redis.say(&keys.collect::<Vec<_>>()).iter().all(|answer| answer == ":0"));
+    settled_with_its_ticket(&mut owner, each * 4 + counted).await;
+    settled_with_its_ticket(&mut shadow.owner().await, each - counted).await;
+    levels_are_right(&db, &shadow).await;
+    Verdict::Passed
+}
+
+async fn levels_are_right(db: &Database, shadow: &Database) {
+    let mut owner = db.owner().await;
+    let who =
         "SELECT DISTINCT operator FROM inventory.audit_log WHERE reason LIKE 'repair %' ORDER BY 1";
-    owner.check(ann, "ann\ninventory check").await;
+    owner.check(who, "ann\ninventory check").await;
     owner.check("SELECT DISTINCT on_hand FROM inventory.stock WHERE sku LIKE 'S%'", "100").await;
     owner.check("SELECT DISTINCT reserved FROM inventory.stock WHERE sku LIKE 'O%'", "0").await;
-    owner
-        .check("SELECT DISTINCT granted, sold FROM inventory.lease WHERE sku LIKE 'L%'", "5|0")
-        .await;
+    let sold = "SELECT DISTINCT granted, sold FROM inventory.lease WHERE sku LIKE 'L%'";
+    owner.check(sold, "5|0").await;
+    owner.check("SELECT DISTINCT on_hand FROM inventory.stock WHERE sku LIKE 'J%'", "99").await;
+    let counted = "SELECT DISTINCT right(sku, 1) < '5', on_hand FROM inventory.stock WHERE sku LIKE 'D%' ORDER BY 1";
+    owner.check(counted, "f|100\nt|102").await;
+    shadow.owner().await.check(counted, "f|100\nt|102").await;
     db.verify_is_clean().await;
-    Verdict::Passed
+    shadow.verify_is_clean().await;
 }
 
 async fn load_makes_no_false_alarms(pg: Pg) {
@@ -335,7 +453,7 @@ async fn a_gateway_looks_by_itself(pg: Pg) {
     let db = pg.database().await;
     db.stock(&[("A", 10)]).await;
     let mut owner = db.owner().await;
-    let gateway = inventory_tests::Gateway::with(&db, &["--check-every", "1"]).await;
+    let gateway = Gateway::with(&db, &["--check-every", "1"]).await;
     owner.run("UPDATE inventory.stock SET low = true").await;
     owner.until("SELECT count(*) = 1 FROM inventory.repair_ticket WHERE state = 'DONE'").await;
     owner.check("SELECT low FROM inventory.stock", "f").await;
@@ -345,7 +463,6 @@ async fn a_gateway_looks_by_itself(pg: Pg) {
 
 /// A data directory whose gateway never came back.
 async fn sales_that_nobody_told_of_are_found(pg: Pg) {
-    use inventory_gateway::deduct::ledger::{LeaseEntry, Ledger, Limits, Sale, Settlement};
     let db = pg.database().await;
     db.stock(&[("A", 10)]).await;
     let folder = tempfile::tempdir().unwrap();
@@ -364,18 +481,7 @@ async fn sales_that_nobody_told_of_are_found(pg: Pg) {
         };
         ledger.lease_taken(lease).await.unwrap();
         for request_id in [told, lost, waiting] {
-            let sale = Sale {
-                token: request_id,
-                lease_id,
-                request_id,
-                sku: "A".into(),
-                warehouse_id: 1,
-                quantity: 1,
-                operator: None,
-                trace_id: None,
-                at_ms: 0,
-            };
-            ledger.sold(sale).await.unwrap();
+            ledger.sold(sale(request_id, lease_id, "A")).await.unwrap();
         }
         let completed = |token| (token, Settlement::Completed { order_no: "1".into() });
         let now = chrono::Utc::now().timestamp_millis();

@@ -170,11 +170,11 @@ async fn metrics_show_what_the_database_finds(pg: Pg) {
     owner.run(overdue).await;
     owner.run("UPDATE inventory.stock SET on_hand = on_hand + 1 WHERE sku = 'B'").await;
     let mut command = inventory();
-    command.args(["--database-url", &db.url(User::Admin), "serve", "--verify-every", "1"]);
+    command.args(["--database-url", &db.url(User::Admin), "serve", "--check-every", "1"]);
     let service = Service::start(command).await;
-    let broken = "inventory_verify_violations{check_name=\"on_hand\"} 1\n";
+    let broken = "inventory_check_findings{check_name=\"on_hand\"} 1\n";
     let shown = until(&service, |text| text.contains(broken)).await;
-    assert!(!shown.contains("inventory_verify_timestamp_seconds 0\n"), "{shown}");
+    assert!(!shown.contains("inventory_check_timestamp_seconds 0\n"), "{shown}");
     for line in [
         "inventory_doctor_findings{topic=\"sequences\",state=\"problem\"} 1\n",
         "inventory_leased_units{state=\"current\"} 4\n",
@@ -183,7 +183,7 @@ async fn metrics_show_what_the_database_finds(pg: Pg) {
     ] {
         until(&service, |text| text.contains(line)).await;
     }
-    assert!(service.err().contains("verify() is not clean"), "{}", service.err());
+    assert!(service.err().contains("not all is as it should be"), "{}", service.err());
     owner.run("UPDATE inventory.stock SET on_hand = on_hand - 1 WHERE sku = 'B'").await;
-    until(&service, |text| !text.contains("inventory_verify_violations{")).await;
+    until(&service, |text| !text.contains("{check_name=\"on_hand\"}")).await;
 }

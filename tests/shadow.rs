@@ -5,7 +5,8 @@
 use std::cell::Cell;
 
 use inventory_tests::commands::{Ended, inventory, run};
-use inventory_tests::{Database, Pg, User, promises, soak};
+use inventory_tests::http::Request;
+use inventory_tests::{Database, Gateway, Pg, User, promises, soak};
 use serde_json::Value;
 
 promises!(
@@ -13,6 +14,10 @@ promises!(
     planted_drift_is_found_and_settled,
     it_goes_on_where_it_was,
     a_part_of_the_skus_comes_or_of_the_users,
+    a_source_goes_by_its_shadow_once_somebody_said_so,
+    what_somebody_corrected_meanwhile_is_judged_anew,
+    a_part_of_the_reads_goes_to_the_shadow,
+    by_users_whoever_reads_decides,
 );
 
 async fn command(db: &Database, arguments: &[&str]) -> Ended {
@@ -165,4 +170,188 @@ async fn a_part_of_the_skus_comes_or_of_the_users(pg: Pg) {
     assert!((2..9).contains(&left), "{left}");
     assert_eq!(check(&main, &by_sku, &[]).await, Vec::<String>::new());
     assert_eq!(check(&main, &by_user, &[]).await, Vec::<String>::new());
+}
+
+/// A source with 50 of A, and its shadow that has 47.
+async fn parted(pg: &Pg) -> (Database, Database) {
+    let (main, shadow) = (pg.database().await, pg.database().await);
+    main.stock(&[("A", 50)]).await;
+    feed(&main, &shadow, &["--ratio", "1"]).await;
+    shadow.owner().await.run("SELECT inventory.adjust('A', -3, 'counted there')").await;
+    let found = check(&main, &shadow, &[]).await;
+    assert_eq!(found, ["shadow_level|A in 1|50|47 (-3)|PENDING"]);
+    (main, shadow)
+}
+
+/// The ticket in the source.
+async fn ticket(main: &Database) -> String {
+    let open =
+        "SELECT ticket_id FROM inventory.repair_tickets WHERE kind = 'source_level' AND open";
+    main.owner().await.text(open).await
+}
+
+async fn a_source_goes_by_its_shadow_once_somebody_said_so(pg: Pg) {
+    let (main, shadow) = parted(&pg).await;
+    let (mut owner, mut other) = (main.owner().await, shadow.owner().await);
+    let ticket = ticket(&main).await;
+    // Not by itself, nor together with other things.
+    let early = command(&main, &["repair", "run", &ticket]).await;
+    assert!(early.code == Some(1) && early.err.contains("confirm it first"), "{early:?}");
+    command(&main, &["repair", "confirm", "--every", "any"]).await.ok();
+    owner.check("SELECT state FROM inventory.repair_tickets", "PENDING").await;
+    command(&main, &["repair", "confirm", &ticket, "--operator", "ann"]).await.ok();
+    // Nor is the shadow set right against that word.
+    let found = check(&main, &shadow, &["--repair"]).await;
+    assert_eq!(found, ["shadow_level|A in 1|50|47 (-3)|PENDING"]);
+    // What is sold meanwhile is sold in both.
+    owner.run("SELECT inventory.deduct('A', 1)").await;
+    let run = ["repair", "run", &ticket];
+    let (a, b) = futures::join!(command(&main, &run), command(&main, &run));
+    a.ok();
+    b.ok();
+    let told = format!(
+        "SELECT before_qty, after_qty, operator FROM inventory.audit_log WHERE reason = 'repair {ticket} from shadow'"
+    );
+    owner.check(&told, "49|46|ann").await;
+    let tickets = "SELECT kind, state FROM inventory.repair_tickets";
+    owner.check(tickets, "source_level|DONE").await;
+    feed(&main, &shadow, &["--ratio", "1"]).await;
+    assert_eq!(check(&main, &shadow, &[]).await, Vec::<String>::new());
+    other.check("SELECT on_hand FROM inventory.stock_level", "46").await;
+    other.check(tickets, "shadow_level|REJECTED").await;
+    main.verify_is_clean().await;
+    shadow.verify_is_clean().await;
+}
+
+async fn what_somebody_corrected_meanwhile_is_judged_anew(pg: Pg) {
+    let (main, shadow) = parted(&pg).await;
+    let mut owner = main.owner().await;
+    let ticket = ticket(&main).await;
+    command(&main, &["repair", "confirm", &ticket]).await.ok();
+    owner.run("SELECT inventory.recount('A', 47, 'counted')").await;
+    let ended = command(&main, &["repair", "run", &ticket]).await;
+    assert!(ended.code == Some(1) && ended.err.contains("version_conflict"), "{ended:?}");
+    let seen = "SELECT state, expected, found FROM inventory.repair_tickets";
+    owner.check(seen, "PENDING|47|50 at version 1").await;
+    // A look before the shadow has heard of it does not mislead anybody.
+    check(&main, &shadow, &[]).await;
+    command(&main, &["repair", "confirm", &ticket]).await.ok();
+    assert_eq!(command(&main, &["repair", "run", &ticket]).await.code, Some(1));
+    owner.check("SELECT on_hand FROM inventory.stock_level", "47").await;
+    feed(&main, &shadow, &["--ratio", "1"]).await;
+    assert_eq!(check(&main, &shadow, &[]).await, ["shadow_level|A in 1|47|44 (-3)|PENDING"]);
+    owner.check(seen, "PENDING|44|47 at version 2").await;
+    // Confirmed, and then the shadow is set right by hand: nothing is left to carry out.
+    command(&main, &["repair", "confirm", &ticket]).await.ok();
+    shadow.owner().await.run("SELECT inventory.adjust('A', 3, 'by hand')").await;
+    assert_eq!(check(&main, &shadow, &[]).await, Vec::<String>::new());
+    assert_eq!(command(&main, &["repair", "run", &ticket]).await.code, Some(1));
+    let ended = "SELECT state, note FROM inventory.repair_tickets";
+    owner.check(ended, "REJECTED|found no more").await;
+    owner.check("SELECT on_hand FROM inventory.stock_level", "47").await;
+}
+
+async fn level(gateway: &Gateway, sku: &str, headers: &[(&str, &str)]) -> (String, i64) {
+    let request = Request::new("GET", &format!("/v1/stock/{sku}"));
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    let reply = gateway.reader.send(request).await;
+    let source = reply.header("stock-source").unwrap().to_owned();
+    assert_eq!(reply.header("etag").is_some(), source == "main", "versions are of the main one");
+    (source, reply.is(200)["on_hand"].as_i64().unwrap())
+}
+
+/// Until the gateway has seen that there is a shadow.
+async fn until_read(gateway: &Gateway, sku: &str, source: &str) {
+    let begun = std::time::Instant::now();
+    while level(gateway, sku, &[("Stock-Source", "shadow")]).await.0 != source {
+        assert!(begun.elapsed().as_secs() < 60, "{}", gateway.log());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+async fn shown(gateway: &Gateway, line: &str) {
+    let begun = std::time::Instant::now();
+    loop {
+        let text = gateway.reader.get("/metrics").await.text();
+        if text.lines().any(|shown| shown.starts_with(line)) {
+            return;
+        }
+        assert!(begun.elapsed().as_secs() < 60, "no {line} in {text}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+async fn a_part_of_the_reads_goes_to_the_shadow(pg: Pg) {
+    let main = pg.database().await;
+    let shadow = pg.private_database(|server| server).await;
+    let mut owner = main.owner().await;
+    let skus = "generate_series(1, 40) AS n";
+    owner.run(&format!("SELECT inventory.put_product('S' || n, 'S') FROM {skus}")).await;
+    owner.run(&format!("SELECT inventory.receive('S' || n, 9) FROM {skus}")).await;
+    feed(&main, &shadow, &["--ratio", "0.5"]).await;
+    let mut other = shadow.owner().await;
+    other
+        .run("SELECT inventory.adjust(sku, -1, 'to tell them apart') FROM inventory.products")
+        .await;
+    let followed = other.text("SELECT sku FROM inventory.products ORDER BY 1").await;
+    let followed: Vec<&str> = followed.lines().collect();
+    assert!((5..35).contains(&followed.len()), "{followed:?}");
+    let url = shadow.url(User::Operator);
+    let arguments = ["--shadow-url", &url, "--shadow-reads", "--check-every", "1"];
+    let gateway = Gateway::with(&main, &arguments).await;
+    until_read(&gateway, followed[0], "shadow").await;
+    for sku in (1..=40).map(|n| format!("S{n}")) {
+        let theirs = followed.contains(&sku.as_str());
+        let wanted = if theirs { ("shadow".to_owned(), 8) } else { ("main".to_owned(), 9) };
+        assert_eq!(level(&gateway, &sku, &[]).await, wanted, "{sku}");
+        assert_eq!(level(&gateway, &sku, &[("Stock-Source", "shadow")]).await, wanted, "{sku}");
+        let forced = level(&gateway, &sku, &[("Stock-Source", "main")]).await;
+        assert_eq!(forced, ("main".to_owned(), 9), "{sku}");
+    }
+    let wrong = Request::new("GET", "/v1/stock/S1").header("Stock-Source", "moon");
+    gateway.reader.send(wrong).await.refuses(
+        422,
+        "invalid_argument",
+        "Stock-Source must be main or shadow",
+    );
+    let drift = format!(
+        "inventory_shadow_delta{{product_id=\"{}\",warehouse_id=\"1\",lot=\"\"}} -1",
+        followed[0]
+    );
+    shown(&gateway, &drift).await;
+    shown(
+        &gateway,
+        &format!("inventory_check_findings{{check_name=\"shadow_level\"}} {}", followed.len()),
+    )
+    .await;
+    let behind = owner
+        .text("SELECT count(*) FROM inventory.repair_tickets WHERE kind = 'source_level' AND open")
+        .await;
+    assert_eq!(behind, followed.len().to_string());
+    // It goes away, and nobody is refused anything.
+    drop(other);
+    shadow.server.stop_at_once();
+    for sku in &followed {
+        assert_eq!(level(&gateway, sku, &[]).await, ("main".to_owned(), 9), "{sku}");
+    }
+    shown(&gateway, "inventory_shadow_reads_total{answered_by=\"source\"}").await;
+}
+
+async fn by_users_whoever_reads_decides(pg: Pg) {
+    let (main, shadow) = (pg.database().await, pg.database().await);
+    main.stock(&[("A", 9)]).await;
+    feed(&main, &shadow, &["--ratio", "0.5", "--by", "user"]).await;
+    let url = shadow.url(User::Operator);
+    let gateway =
+        Gateway::with(&main, &["--shadow-url", &url, "--shadow-reads", "--shadow-repair"]).await;
+    until_read(&gateway, "A", "shadow").await;
+    let mut sources = Vec::new();
+    for user in (1..=20).map(|n| format!("user {n}")) {
+        let (source, _) = level(&gateway, "A", &[("User-Id", &user)]).await;
+        assert_eq!(level(&gateway, "A", &[("User-Id", &user)]).await.0, source, "always the same");
+        sources.push(source);
+    }
+    let there = sources.iter().filter(|source| *source == "shadow").count();
+    assert!((3..=17).contains(&there), "{sources:?}");
 }

@@ -509,19 +509,23 @@ statements! {
             SET open = l.quantity > $4, quantity = CASE WHEN l.quantity > $4 THEN l.quantity - $4 ELSE l.quantity END
           WHERE l.reservation_id = $1 AND l.line = $2 AND l.lot = $3 AND l.open";
 
-    /// What the journal says of a row, and when the first of its holds ends: all that it ever had of it, as
-    /// verify() adds it up. Only for repairs.
+    /// What the journal says of a row, when the first of its holds ends, and the last version by which somebody
+    /// corrected it (or may have, in what has left the journal): all that it ever had of it, as verify() adds it
+    /// up. Only for repairs.
     TOLD_OF_ROW(TEXTOID, INT4OID, TEXTOID) =
         "SELECT coalesce(pg_catalog.sum(p.on_hand), 0)::pg_catalog.int8,
                 coalesce(pg_catalog.sum(p.reserved), 0)::pg_catalog.int8,
                 coalesce(pg_catalog.sum(p.moves), 0)::pg_catalog.int8,
                 (SELECT pg_catalog.min(l.expires_at) FROM inventory.reservation_line AS l
-                  WHERE l.sku = $1 AND l.warehouse_id = $2 AND l.lot = $3 AND l.open)
-           FROM (SELECT j.on_hand_delta, j.reserved_delta, 1 FROM inventory.journal AS j
+                  WHERE l.sku = $1 AND l.warehouse_id = $2 AND l.lot = $3 AND l.open),
+                coalesce(pg_catalog.max(p.corrected), 0)
+           FROM (SELECT j.on_hand_delta, j.reserved_delta, 1,
+                        CASE WHEN j.event_type = 'STOCK_ADJUSTED' AND j.on_hand_delta <> 0 THEN j.version END
+                   FROM inventory.journal AS j
                   WHERE j.sku = $1 AND j.warehouse_id = $2 AND j.lot = $3 AND j.version IS NOT NULL
                  UNION ALL
-                 SELECT b.on_hand, b.reserved, b.version FROM inventory.journal_base AS b
-                  WHERE b.sku = $1 AND b.warehouse_id = $2 AND b.lot = $3) AS p (on_hand, reserved, moves)";
+                 SELECT b.on_hand, b.reserved, b.version, b.version FROM inventory.journal_base AS b
+                  WHERE b.sku = $1 AND b.warehouse_id = $2 AND b.lot = $3) AS p (on_hand, reserved, moves, corrected)";
     /// What it says of a lease: units granted, units sold.
     TOLD_OF_LEASE(TEXTOID, UUIDOID) =
         "SELECT coalesce(pg_catalog.sum(j.reserved_delta) FILTER (WHERE j.reserved_delta > 0), 0)::pg_catalog.int8,
@@ -546,12 +550,13 @@ statements! {
           WHERE t.ticket_id = $1
             AND EXISTS (SELECT FROM inventory.repair_ticket AS d
                          WHERE d.kind = t.kind AND d.subject = t.subject AND NOT d.open AND d.closed_at >= $2)";
-    /// Those of what is found no more; one that somebody confirmed is still to be carried out.
+    /// Those of what is found no more. One that somebody confirmed is still to be carried out, but where two
+    /// inventories were compared: there it would part them again.
     CLOSE_TICKETS(TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID) =
         "UPDATE inventory.repair_ticket AS t
             SET open = false, closed_at = $3, state = 'REJECTED',
-                note = CASE t.state WHEN 'PENDING' THEN 'found no more' ELSE t.note END
-          WHERE t.open AND t.scope = $1 AND t.state IN ('PENDING', 'REJECTED') AND t.seen_at < $2";
+                note = CASE t.state WHEN 'REJECTED' THEN t.note ELSE 'found no more' END
+          WHERE t.open AND t.scope = $1 AND (t.state <> 'CONFIRMED' OR t.scope = 'shadow') AND t.seen_at < $2";
     /// Those that came to nothing: what was set right stays beside the journal, which verify() reads with it.
     FORGET_TICKETS(TIMESTAMPTZOID) =
         "DELETE FROM inventory.repair_ticket AS t
@@ -559,7 +564,8 @@ statements! {
                                  WHERE o.state = 'REJECTED' AND NOT o.open AND o.closed_at < $1
                                  ORDER BY o.closed_at LIMIT 1000)";
     LOCK_TICKET(INT8OID) =
-        "SELECT t.kind, t.subject, t.state, t.counted, t.request_id, t.decided_by FROM inventory.repair_ticket AS t
+        "SELECT t.kind, t.subject, t.state, t.counted, t.request_id, t.decided_by, t.expected, t.found
+           FROM inventory.repair_ticket AS t
           WHERE t.ticket_id = $1 FOR UPDATE";
     DECIDE_TICKET(INT8OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
         "UPDATE inventory.repair_ticket AS t

@@ -13,7 +13,7 @@ mod tickets;
 use crate::deduct::door::Door;
 use crate::error::Result;
 use crate::replay::Progress;
-use crate::store::{Database, Session};
+use crate::store::Session;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -58,6 +58,9 @@ pub struct Finding {
     /// Of the ticket; `DONE` is what was set right just now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// In the source of a shadow: confirm that one, and the source becomes what the shadow is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_ticket_id: Option<i64>,
     /// What Redis has to forget.
     #[serde(skip)]
     key: Option<String>,
@@ -77,6 +80,7 @@ impl Finding {
             actual: actual.into(),
             ticket_id: None,
             state: None,
+            source_ticket_id: None,
             key: None,
         }
     }
@@ -101,7 +105,12 @@ pub struct Report {
 
 impl Report {
     pub fn unsettled(&self) -> usize {
-        self.findings.iter().filter(|finding| !finding.is_settled()).count()
+        self.left().count()
+    }
+
+    /// What is not set right.
+    pub fn left(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| !finding.is_settled())
     }
 }
 
@@ -110,25 +119,21 @@ pub const PARTS: u64 = 4;
 
 /// Looks at everything once, opens and closes tickets, and sets right what is safe.
 pub async fn round(
-    database: &Database,
+    session: &mut Session,
     copies: &Copies<'_>,
     progress: &dyn Progress,
 ) -> Result<Report> {
-    let mut session = database.connect().await?;
     let mut report = Report::default();
-    progress.stage("database");
-    look(&mut session, &mut report, Scope::Database, copies).await?;
-    progress.lines(1);
-    progress.stage("Redis");
-    look(&mut session, &mut report, Scope::Redis, copies).await?;
-    progress.lines(1);
-    progress.stage("journals");
-    look(&mut session, &mut report, Scope::Ledger, copies).await?;
-    progress.lines(1);
+    for (scope, stage) in
+        [(Scope::Database, "database"), (Scope::Redis, "Redis"), (Scope::Ledger, "journals")]
+    {
+        progress.stage(stage);
+        look(session, &mut report, scope, copies).await?;
+        progress.lines(1);
+    }
     progress.stage("repairs");
-    tickets::settle(&mut session, &mut report.findings, copies.door).await?;
+    tickets::settle(session, &mut report.findings, copies.door).await?;
     progress.lines(1);
-    session.close().await?;
     Ok(report)
 }
 

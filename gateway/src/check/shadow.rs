@@ -1,49 +1,86 @@
 //! A shadow compared with its source: what both had at the same place in the journal. What is under way is no
 //! difference, because the shadow keeps beside each row what its source had after the last movement that came.
+//!
+//! Which of the two is right only people know, so a difference has a ticket in each. The one in the shadow sets
+//! the shadow right, which costs nobody anything; the one in the source lets the source go by its shadow.
 
 use super::{Finding, Report, Scope, tickets};
 use crate::error::Result;
 use crate::shadow::is_sampled;
-use crate::store::{Database, Drift};
+use crate::store::{Drift, Session};
+use inventory_core::ticket::SourceLevel;
+use std::collections::HashMap;
 
-/// Looks at the shadow; its tickets are kept there. With `repair`, what differs is set right at once.
-pub async fn round(shadow: &Database, sample: f64, repair: bool) -> Result<Report> {
-    let mut session = shadow.connect().await?;
-    let looked_at = session.clock().await?;
-    let drift = session.shadow_drift().await?;
-    let sampled = drift.iter().filter(|d| is_sampled(&d.sku, sample));
-    let findings: Vec<Finding> = sampled.flat_map(judge).collect();
+/// What a look at a shadow came to.
+#[derive(Debug)]
+pub struct Compared {
+    pub report: Report,
+    /// What still differs.
+    pub drift: Vec<Drift>,
+}
+
+/// Looks at the shadow, or at that part of its SKUs. With `repair` it is set right at once.
+pub async fn round(
+    source: &mut Session,
+    shadow: &mut Session,
+    sample: f64,
+    repair: bool,
+) -> Result<Compared> {
+    let looked_at = (source.clock().await?, shadow.clock().await?);
+    let drift = drift(shadow, sample).await?;
+    let findings: Vec<Finding> = drift.iter().flat_map(judge).collect();
     // A sample says nothing of the tickets of others.
     let whole = sample >= 1.0;
-    let mut findings =
-        tickets::report(&mut session, Scope::Shadow, looked_at, findings, whole).await?;
-    if repair {
-        tickets::settle_shadow(&mut session, &mut findings).await?;
+    let mut findings = tickets::report(shadow, Scope::Shadow, looked_at.1, findings, whole).await?;
+    let left = if repair {
+        tickets::settle_shadow(shadow, &mut findings, source).await?;
+        self::drift(shadow, sample).await?
+    } else {
+        drift
+    };
+    let for_source: Vec<Finding> = left.iter().filter_map(judge_source).collect();
+    let told = tickets::report(source, Scope::Shadow, looked_at.0, for_source, whole).await?;
+    let theirs: HashMap<&str, _> = told.iter().map(|f| (&*f.subject, f.ticket_id)).collect();
+    for finding in findings.iter_mut().filter(|f| f.check_name == LEVEL && !f.is_settled()) {
+        finding.source_ticket_id = theirs.get(&*finding.subject).copied().flatten();
     }
-    session.close().await?;
     let compared = vec![format!("the shadow, {} % of it", sample * 100.0)];
-    Ok(Report { findings, compared, away: None })
+    Ok(Compared { report: Report { findings, compared, away: None }, drift: left })
+}
+
+const LEVEL: &str = "shadow_level";
+
+async fn drift(shadow: &mut Session, sample: f64) -> Result<Vec<Drift>> {
+    let mut drift = shadow.shadow_drift().await?;
+    drift.retain(|row| is_sampled(&row.sku, sample));
+    Ok(drift)
+}
+
+fn subject(drift: &Drift) -> String {
+    let lot = if drift.lot.is_empty() { String::new() } else { format!(", lot {}", drift.lot) };
+    format!("{} in {}{lot}", drift.sku, drift.warehouse_id)
 }
 
 fn judge(drift: &Drift) -> Vec<Finding> {
-    let lot = if drift.lot.is_empty() { String::new() } else { format!(", lot {}", drift.lot) };
-    let subject = format!("{} in {}{lot}", drift.sku, drift.warehouse_id);
     let mut findings = Vec::new();
-    if drift.expected != drift.on_hand {
-        let delta = drift.on_hand - drift.expected;
-        let actual = format!("{} ({delta:+})", drift.on_hand);
-        findings.push(Finding::new(
-            "shadow_level",
-            subject.clone(),
-            drift.expected.to_string(),
-            actual,
-        ));
+    if drift.delta() != 0 {
+        let actual = format!("{} ({:+})", drift.on_hand, drift.delta());
+        findings.push(Finding::new(LEVEL, subject(drift), drift.expected.to_string(), actual));
     }
     if drift.missing > 0 {
         let version = drift.version.unwrap_or_default();
         let expected = format!("versions 1 to {version}");
         let actual = format!("{} of them missing", drift.missing);
-        findings.push(Finding::new("shadow_version", subject, expected, actual));
+        findings.push(Finding::new("shadow_version", subject(drift), expected, actual));
     }
     findings
+}
+
+/// What the source would have to become. Nothing where the shadow did not hear all that the source did: then
+/// its level says nothing.
+fn judge_source(drift: &Drift) -> Option<Finding> {
+    let version = drift.version.filter(|_| drift.missing == 0 && drift.delta() != 0)?;
+    let level = SourceLevel { shadow: drift.on_hand, source: drift.expected, version };
+    let (expected, found) = level.texts();
+    Some(Finding::new(SourceLevel::KIND, subject(drift), expected, found))
 }

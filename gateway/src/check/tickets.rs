@@ -5,7 +5,7 @@ use crate::deduct::door::Door;
 use crate::error::{Error, Result};
 use crate::store::{FindingLines, RepairTicket, Session, Time};
 use inventory_core::ticket::Correction;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Who decides what is safe, for the audit log.
 const CHECK: &str = "inventory check";
@@ -79,7 +79,7 @@ pub(super) async fn settle(
         }
         keys.insert(ticket, finding.key.clone());
     }
-    for ticket in confirmed(session).await? {
+    for ticket in confirmed(session, Correction::Derived).await? {
         let key = keys.get(&ticket.ticket_id).cloned().flatten();
         if run(session, &ticket, key.as_deref(), door).await?
             && let Some(finding) =
@@ -91,11 +91,18 @@ pub(super) async fn settle(
     Ok(())
 }
 
-/// What a shadow has wrong, from its source: nobody relies on it.
-pub(super) async fn settle_shadow(session: &mut Session, findings: &mut [Finding]) -> Result<()> {
+/// What a shadow has wrong, from its source: nobody relies on it. Where somebody has confirmed that the source
+/// is to go by its shadow, it stays.
+pub(super) async fn settle_shadow(
+    session: &mut Session,
+    findings: &mut [Finding],
+    source: &mut Session,
+) -> Result<()> {
+    let other_way: HashSet<String> =
+        confirmed(source, Correction::Source).await?.into_iter().map(|t| t.subject).collect();
     for finding in findings.iter_mut().filter(|f| f.check_name == "shadow_level") {
         let Some(ticket) = finding.ticket_id else { continue };
-        if finding.state.as_deref() == Some("REJECTED") {
+        if finding.state.as_deref() == Some("REJECTED") || other_way.contains(&finding.subject) {
             continue;
         }
         let confirmed = is_over(session.confirm_ticket(ticket, None, Some(CHECK)).await)?;
@@ -107,15 +114,15 @@ pub(super) async fn settle_shadow(session: &mut Session, findings: &mut [Finding
     Ok(())
 }
 
-/// Those that are to be carried out and need nobody's word, also of a check that was cut off.
-async fn confirmed(session: &mut Session) -> Result<Vec<RepairTicket>> {
+/// Those that are to be carried out so, also of a check that was cut off.
+async fn confirmed(session: &mut Session, by: Correction) -> Result<Vec<RepairTicket>> {
     let (mut confirmed, mut after) = (Vec::new(), 0);
     loop {
         let page = session.open_tickets(after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(confirmed) };
         after = last.ticket_id;
-        let safe = |t: &RepairTicket| t.state == "CONFIRMED" && Correction::of(&t.kind).is_safe();
-        confirmed.extend(page.into_iter().filter(safe));
+        let meant = |t: &RepairTicket| t.state == "CONFIRMED" && Correction::of(&t.kind) == by;
+        confirmed.extend(page.into_iter().filter(meant));
     }
 }
 
@@ -132,7 +139,7 @@ async fn run(
         return Ok(false);
     }
     match session.run_ticket(ticket.ticket_id, Some(CHECK), None).await {
-        Ok(_) => Ok(true),
+        Ok(done) => Ok(done),
         // What it is about is no stock of ours, or another decided meanwhile.
         Err(Error::Refused(refused)) => {
             let reason: String = refused.in_short().chars().take(REASON_MAX).collect();

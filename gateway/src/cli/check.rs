@@ -54,11 +54,12 @@ pub async fn run(settings: &Settings, args: CheckArgs) -> Result<()> {
         Some(url) => {
             let patience = Duration::from_secs(settings.connect_timeout);
             let shadow = Database::new(url, patience)?;
-            check::shadow::round(&shadow, args.sample, args.repair).await?
+            let (mut source, mut shadow) = (settings.connect().await?, shadow.connect().await?);
+            check::shadow::round(&mut source, &mut shadow, args.sample, args.repair).await?.report
         }
         None => {
             let bar = Bar::of("parts", PARTS, settings.json);
-            let report = check::round(&settings.database()?, &copies, &bar).await;
+            let report = check::round(&mut settings.connect().await?, &copies, &bar).await;
             bar.finish();
             report?
         }
@@ -93,6 +94,9 @@ fn findings(screen: &Screen, findings: &[Finding]) -> Result<()> {
             text("subject", |f| f.subject.clone()),
             text("expected", |f| f.expected.clone()),
             text("actual", |f| f.actual.clone()),
+            number("in the source", |f| {
+                f.source_ticket_id.map(|id| id.to_string()).unwrap_or_default()
+            }),
         ],
     )
 }

@@ -3,9 +3,10 @@
 use super::screen::{number, text};
 use super::settings::Settings;
 use super::span;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::{RepairTicket, RepairedLease, Session};
 use clap::{Args, Subcommand};
+use inventory_core::refusal::Code;
 use inventory_core::ticket::Correction;
 use serde_json::json;
 use std::time::Duration;
@@ -24,7 +25,12 @@ belongs to gateways that will not return; a sale told of later is refused then.
 
 Tickets are what `inventory check` found. Where a stock row differs from the journal, `confirm` says that
 the journal is right, `confirm --counted N` that N units lie on the shelf; `run` carries it out as a command
-of the engine, with the ticket as its reason in the audit log."
+of the engine, with the ticket as its reason in the audit log.
+
+Where a shadow differs (`inventory check --shadow URL`) there are two tickets, and you confirm one: that of
+the shadow (`--database-url` of the shadow) makes it what its source is; that of the source, `source_level`,
+changes the source by what the shadow has more or less. If somebody corrected the source meanwhile, that is not
+done, and the ticket waits for another check and another word."
 )]
 pub struct RepairArgs {
     #[command(subcommand)]
@@ -80,7 +86,7 @@ struct Which {
     tickets: Vec<i64>,
 
     /// All that are open and can be, of this kind (the column `check`; `any` for all that can be set
-    /// right from here)
+    /// right from here, but for `source_level`, which has to be named)
     #[arg(long, value_name = "KIND")]
     every: Option<String>,
 }
@@ -118,10 +124,21 @@ pub async fn run(settings: &Settings, args: RepairArgs) -> Result<()> {
         }
         Some(RepairCommand::Run { which, by }) => {
             let tickets = which.tickets(&mut session, "CONFIRMED").await?;
-            for ticket in &tickets {
-                session.run_ticket(*ticket, by.operator.as_deref(), None).await?;
+            let (mut ran, mut changed) = (Vec::new(), Vec::new());
+            for ticket in tickets {
+                let is_done = session.run_ticket(ticket, by.operator.as_deref(), None).await?;
+                if is_done { &mut ran } else { &mut changed }.push(ticket);
             }
-            done(settings, &tickets, "DONE")
+            done(settings, &ran, "DONE")?;
+            match &*changed {
+                [] => Ok(()),
+                changed => Err(Error::refused(
+                    Code::VersionConflict,
+                    format!(
+                        "not carried out, to be confirmed anew after another check: {changed:?}"
+                    ),
+                )),
+            }
         }
     }
 }
@@ -131,7 +148,7 @@ impl Which {
     async fn tickets(self, session: &mut Session, state: &str) -> Result<Vec<i64>> {
         let Some(kind) = self.every else { return Ok(self.tickets) };
         let open = session.open_tickets(0, SHOWN).await?;
-        let any = |t: &RepairTicket| kind == "any" && Correction::of(&t.kind) != Correction::ByHand;
+        let any = |t: &RepairTicket| kind == "any" && Correction::of(&t.kind).goes_with_others();
         let meant = |t: &&RepairTicket| t.state == state && (t.kind == kind || any(t));
         Ok(open.iter().filter(meant).map(|t| t.ticket_id).collect())
     }

@@ -19,6 +19,7 @@ use crate::http::access::limits::Limits;
 use crate::http::access::{Principal, unauthorized};
 use crate::http::problem::{self, Fault, Problem};
 use crate::saga::Sagas;
+use crate::shadow::Beside;
 use crate::store::{Database, Pool, Session};
 use chrono::Utc;
 use std::num::NonZeroU32;
@@ -41,6 +42,7 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     pub breaker: Arc<Switch>,
     pub front: Front,
+    pub shadow: Option<Beside>,
     pub sagas: Arc<Sagas>,
     /// Rung when a saga is due at once.
     pub saga_bell: Arc<Notify>,
@@ -96,9 +98,11 @@ impl App {
         let hot = Hot::new(settings.hot_qps);
         let known = Known::default();
         let front = Front { desk, fallback, zeros, hot, known, repeats, door, tokens };
+        let shadow = settings.shadow_url().map(|url| Beside::new(url, &settings)).transpose()?;
         let sagas = Arc::new(Sagas::read(settings.saga_file.as_deref())?);
         let (events, reader) = Bus::new(operating.clone(), metrics.clone());
         let app = App {
+            shadow,
             sagas,
             saga_bell: Arc::default(),
             keyring: Keyring::new(administering.clone()),

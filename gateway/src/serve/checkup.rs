@@ -1,8 +1,13 @@
 //! What the database finds when it looks at itself, now and then, for the metrics.
 
 use super::app::App;
+use super::metrics::Metrics;
+use crate::check::{self, Copies, Report};
+use crate::deduct::door::Door;
 use crate::error::Result;
+use crate::replay::Progress;
 use chrono::Utc;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
@@ -46,16 +51,19 @@ async fn examine(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// `verify()` as often as the settings say; until it is aborted.
-pub async fn keep_verifying(app: Arc<App>) {
-    let Some(every) = app.settings.verify_every() else { return };
-    let mut tick = tokio::time::interval(every);
+/// Looks at everything as often as the settings say; what is found is in tickets, metrics and the log. Until it
+/// is aborted.
+pub async fn keep_checking(app: Arc<App>) {
+    let Some(every) = app.settings.check_every() else { return };
+    let door = app.settings.redis_url().and_then(|url| Door::to_compare(url).ok());
+    // Not at once: those that begin together after a restart would all look together, too.
+    let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
         until_ready(&app).await;
-        if let Err(error) = verify(&app).await {
-            tracing::warn!(%error, "verify() did not come to its end; it has --verify-limit seconds");
+        if let Err(error) = check(&app, door.as_ref()).await {
+            tracing::warn!(%error, "not everything could be looked at; a statement has --check-limit seconds");
         }
     }
 }
@@ -67,22 +75,55 @@ async fn until_ready(app: &App) {
     }
 }
 
-async fn verify(app: &App) -> Result<()> {
-    let mut session = app.operating.patient(app.settings.verify_limit()).await?;
-    let broken = session.broken().await?;
-    for check in &broken {
+async fn check(app: &App, door: Option<&Door>) -> Result<()> {
+    let journals: Vec<_> = app.settings.journal_dir.iter().cloned().collect();
+    let mut session = app.operating.patient(app.settings.check_limit()).await?;
+    let copies = Copies { door, journals: &journals };
+    let mut report = check::round(&mut session, &copies, &Unwatched).await?;
+    if let Some(shadow) = &app.shadow {
+        match shadow.compare(&mut session, app.settings.check_limit()).await {
+            Ok(compared) => {
+                app.metrics.show_drift(&compared.drift);
+                report.findings.extend(compared.report.findings);
+            }
+            Err(error) => tracing::warn!(%error, "the shadow could not be compared; again later"),
+        }
+    }
+    session.close().await?;
+    tell(&app.metrics, &report);
+    Ok(())
+}
+
+fn tell(metrics: &Metrics, report: &Report) {
+    let mut left: BTreeMap<&str, (i64, &str)> = BTreeMap::new();
+    for finding in report.left() {
+        left.entry(&finding.check_name).or_insert((0, &finding.subject)).0 += 1;
+    }
+    for (check, (findings, first)) in &left {
         tracing::error!(
-            check = check.check_name,
-            violations = check.violations,
-            first = check.first,
-            "verify() is not clean"
+            check,
+            findings,
+            first,
+            "not all is as it should be: inventory repair list"
         );
     }
-    let labels = |name| [("check_name", name)];
-    let broken = broken.into_iter().map(|check| (labels(check.check_name), check.violations));
-    app.metrics.violations.show(broken);
+    let settled = report.findings.len() - report.unsettled();
+    if settled > 0 {
+        tracing::warn!(
+            settled,
+            "what was not as it should be was set right: inventory repair list --all"
+        );
+    }
+    let left = left.into_iter().map(|(check, (n, _))| ([("check_name", check.to_owned())], n));
+    metrics.check_findings.show(left);
     // Seconds since 1970 are exact as a float.
-    let now = Utc::now().timestamp() as f64;
-    app.metrics.gauge("inventory_verify_timestamp_seconds", &[], now);
-    session.close().await
+    metrics.gauge("inventory_check_timestamp_seconds", &[], Utc::now().timestamp() as f64);
+}
+
+/// Nobody looks at how far it is.
+struct Unwatched;
+
+impl Progress for Unwatched {
+    fn stage(&self, _: &str) {}
+    fn lines(&self, _: u64) {}
 }

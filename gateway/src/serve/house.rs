@@ -1,13 +1,10 @@
 //! What is done beside the requests, every second or so.
 
 use super::app::App;
-use crate::check::{self, Copies};
 use crate::deduct::breaker::State;
-use crate::deduct::door::Door;
 use crate::deduct::fallback::Fallback;
 use crate::error::Error;
-use crate::replay::Progress;
-use crate::store::{Backlog, Database};
+use crate::store::Backlog;
 use inventory_core::Refusal;
 use inventory_core::command::{Place, WarehouseId};
 use inventory_core::text::Label;
@@ -97,6 +94,21 @@ async fn show_stock(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
+/// How far the shadow has come, and which reads it may be asked; until it is aborted.
+pub async fn keep_shadow(app: Arc<App>) {
+    let Some(shadow) = &app.shadow else { return };
+    let mut tick = tokio::time::interval(LOOK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Some(at) = shadow.look().await {
+            // Seconds since 1970 are exact as a float.
+            let seconds = at.timestamp() as f64;
+            app.metrics.gauge("inventory_shadow_caught_up_timestamp_seconds", &[], seconds);
+        }
+    }
+}
+
 /// Between two rounds of settling sales and setting goods aside.
 const ROUND: Duration = Duration::from_millis(250);
 
@@ -118,44 +130,6 @@ pub async fn keep_books(app: Arc<App>) {
             tracing::warn!(%error, "the database could not be told of sales from leases; again soon");
         }
     }
-}
-
-/// Looks at everything now and then; what it finds is in tickets.
-pub async fn keep_honest(app: Arc<App>, database: Database) {
-    let Some(every) = app.settings.check_every() else { return };
-    let door = app.settings.redis_url().and_then(|url| Door::to_compare(url).ok());
-    let journals: Vec<_> = app.settings.journal_dir.iter().cloned().collect();
-    // Not at once: those that begin together after a restart would all look together, too.
-    let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tick.tick().await;
-        let copies = Copies { door: door.as_ref(), journals: &journals };
-        match check::round(&database, &copies, &Unwatched).await {
-            Ok(report) => {
-                let left = report.unsettled();
-                if !report.findings.is_empty() {
-                    let settled = report.findings.len() - left;
-                    tracing::warn!(
-                        left,
-                        settled,
-                        "not all is as it should be: inventory repair list"
-                    );
-                }
-                // Far below 2^53, up to which a float is exact.
-                app.metrics.gauge("inventory_check_findings", &[], left as f64);
-            }
-            Err(error) => tracing::warn!(%error, "not everything could be looked at; again later"),
-        }
-    }
-}
-
-/// Nobody looks at how far it is.
-struct Unwatched;
-
-impl Progress for Unwatched {
-    fn stage(&self, _: &str) {}
-    fn lines(&self, _: u64) {}
 }
 
 /// Redis counts slices; what they really have left is in the lease pool.

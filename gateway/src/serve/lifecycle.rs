@@ -36,12 +36,12 @@ pub async fn run(
     let mut house = tokio::task::JoinSet::new();
     house.spawn(house::keep(app.clone()));
     house.spawn(house::keep_books(app.clone()));
-    house.spawn(house::keep_honest(app.clone(), operating.clone()));
+    house.spawn(house::keep_shadow(app.clone()));
     let (halt, halted) = watch::channel(false);
     let coordinating = Coordinator::new(&app, operating)?.map(|c| tokio::spawn(c.run(halted)));
     house.spawn(reader.run());
     house.spawn(checkup::keep_examining(app.clone()));
-    house.spawn(checkup::keep_verifying(app.clone()));
+    house.spawn(checkup::keep_checking(app.clone()));
     let relaying = Relaying::start(&settings, &app);
     let listening = Listening { url: format!("{}://{}", door.scheme(), door.address()?) };
     if let Some(path) = &settings.address_file {

@@ -3,7 +3,7 @@
 use super::family::Family;
 use crate::error::{Error, Result};
 use crate::events::Topic;
-use crate::store::{Backlog, HotSku, ShownLevel, SinkStatus};
+use crate::store::{Backlog, Drift, HotSku, ShownLevel, SinkStatus};
 use axum::http::{Method, StatusCode};
 use inventory_core::refusal::Code;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
@@ -14,17 +14,13 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+/// Series of each kind about a shadow.
+const DRIFT_MAX: usize = 1_000;
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 750.0, 1000.0];
 
 static META: Metadata<'static> = Metadata::new("inventory", Level::INFO, None);
-
-const PENDING_HELP: &str = "Events that a sink has still to hear; without a label, the slowest sink, or all where there is none";
-const PARKED_HELP: &str = "Events that a sink did not take: tried again, or given up";
-const DELIVERED_HELP: &str = "Events that a sink was told";
-/// Labels and values of one sink's lines.
-type Line = dyn Fn(&SinkStatus) -> Vec<(&'static str, f64)>;
 
 const HELP: &[(&str, &str)] = &[
     (
@@ -43,10 +39,6 @@ const HELP: &[(&str, &str)] = &[
     ("inventory_sagas", "Sagas that have not ended, by state; at most 10,000 of each are counted"),
     ("inventory_saga_calls_total", "Calls of participants by what came of them"),
     ("inventory_sagas_ended_total", "Sagas that ended here, by state"),
-    (
-        "inventory_check_findings",
-        "What the last look at everything found and nobody has settled (check, serve --check-every)",
-    ),
     ("inventory_event_clients", "Streams of events that are open"),
     (
         "inventory_event_clients_cut_total",
@@ -59,7 +51,15 @@ const HELP: &[(&str, &str)] = &[
         "Open leases, current or overdue (past their time, with goods set aside still)",
     ),
     ("inventory_leased_units", "Units that they still set aside"),
-    ("inventory_verify_timestamp_seconds", "When verify() came to its end last; 0 for not yet"),
+    (
+        "inventory_check_timestamp_seconds",
+        "When a look at everything came to its end last; 0 for not yet",
+    ),
+    (
+        "inventory_shadow_caught_up_timestamp_seconds",
+        "When the shadow had heard all that had happened; 0 for never, or without a shadow",
+    ),
+    ("inventory_shadow_reads_total", "Reads for the shadow, by whether it answered or its source"),
     ("inventory_pool_connections", "Connections to the database by state"),
     ("inventory_pool_wait_seconds", "Waiting for a connection"),
     ("inventory_http_requests_total", "Requests by method, route and status"),
@@ -115,10 +115,15 @@ pub struct Metrics {
     operations: Vec<Operation>,
     levels: Family,
     hot: Family,
-    pub violations: Family,
+    /// By check; no series where all is sound.
+    pub check_findings: Family,
     pub findings: Family,
-    /// The lines of what is known of sinks, made anew each time.
-    outbox: RwLock<String>,
+    shadow_delta: Family,
+    shadow_missing: Family,
+    outbox_pending: Family,
+    outbox_lag: Family,
+    outbox_parked: Family,
+    outbox_delivered: Family,
 }
 
 impl Metrics {
@@ -146,23 +151,43 @@ impl Metrics {
             batch_size,
             pool_wait,
             operations,
-            levels: Family::new(
+            levels: Family::gauge(
                 "inventory_stock_level",
                 "Units on hand of hot, low and watched SKUs",
             ),
-            hot: Family::new(
+            hot: Family::gauge(
                 "inventory_hot_sku_rate",
                 "Commands a second for each SKU that is hot, when it was looked at last",
             ),
-            violations: Family::new(
-                "inventory_verify_violations",
-                "What verify() found, by check; no series where all is sound",
+            check_findings: Family::gauge(
+                "inventory_check_findings",
+                "What the last look at everything found and nobody has settled, by check; no series where all is sound",
             ),
-            findings: Family::new(
+            shadow_delta: Family::gauge(
+                "inventory_shadow_delta",
+                "Units that the shadow has more on hand than its source had, where it differs",
+            ),
+            shadow_missing: Family::gauge(
+                "inventory_shadow_versions_missing",
+                "Versions of the source's row that the shadow did not hear of, where there are any",
+            ),
+            findings: Family::gauge(
                 "inventory_doctor_findings",
                 "What doctor() found, by topic; no series where all is well",
             ),
-            outbox: RwLock::default(),
+            outbox_pending: Family::gauge(
+                "inventory_outbox_pending",
+                "Events that a sink has still to hear; without a label, the slowest sink, or all where there is none",
+            ),
+            outbox_lag: Family::gauge("inventory_outbox_lag_seconds", "Age of the oldest of them"),
+            outbox_parked: Family::gauge(
+                "inventory_outbox_parked",
+                "Events that a sink did not take: tried again, or given up",
+            ),
+            outbox_delivered: Family::counter(
+                "inventory_outbox_delivered_total",
+                "Events that a sink was told",
+            ),
         };
         metrics.show_from_the_start();
         metrics.show_outbox(&Backlog::default(), &[]);
@@ -178,9 +203,9 @@ impl Metrics {
             "inventory_breaker_state",
             "inventory_hot_skus",
             "inventory_event_clients",
-            "inventory_check_findings",
             "inventory_low_skus",
-            "inventory_verify_timestamp_seconds",
+            "inventory_check_timestamp_seconds",
+            "inventory_shadow_caught_up_timestamp_seconds",
         ] {
             self.gauge(name, &[], 0.0);
         }
@@ -189,6 +214,9 @@ impl Metrics {
         }
         for outcome in ["done", "refused", "working", "unknown"] {
             self.counter("inventory_saga_calls_total", &[("outcome", outcome)]).increment(0);
+        }
+        for by in ["shadow", "source"] {
+            self.counter("inventory_shadow_reads_total", &[("answered_by", by)]).increment(0);
         }
         for state in ["completed", "reverted"] {
             self.counter("inventory_sagas_ended_total", &[("state", state)]).increment(0);
@@ -209,45 +237,35 @@ impl Metrics {
     }
 
     pub fn render(&self) -> String {
-        let anew = [&self.levels, &self.hot, &self.violations, &self.findings].map(Family::render);
-        let outbox = self.outbox.read().unwrap_or_else(PoisonError::into_inner);
-        self.handle.render() + &outbox + &anew.concat()
+        let anew = [
+            &self.levels,
+            &self.hot,
+            &self.check_findings,
+            &self.findings,
+            &self.shadow_delta,
+            &self.shadow_missing,
+            &self.outbox_pending,
+            &self.outbox_lag,
+            &self.outbox_parked,
+            &self.outbox_delivered,
+        ];
+        self.handle.render() + &anew.map(Family::render).concat()
     }
 
-    /// In place of what was shown so far: `whole` is what the slowest sink has still to hear.
-    pub fn show_outbox(&self, whole: &Backlog, sinks: &[SinkStatus]) {
-        let mut text = String::new();
-        let mut family = |name: &str, kind: &str, help: &str, all: Option<f64>, of: &Line| {
-            text += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
-            text.extend(all.map(|value| format!("{name} {value}\n")));
-            for sink in sinks {
-                of(sink).iter().for_each(|(labels, value)| {
-                    text += &format!("{name}{{sink=\"{}\"{labels}}} {value}\n", sink.name);
-                });
-            }
-        };
-        // Far below 2^53, up to which a float is exact.
-        let (pending, lag) = (Some(whole.pending as f64), Some(whole.lag_seconds));
-        family("inventory_outbox_pending", "gauge", PENDING_HELP, pending, &|sink| {
-            vec![("", sink.pending as f64)]
+    /// In place of what was shown so far: `backlog` is what the slowest sink has still to hear.
+    pub fn show_outbox(&self, backlog: &Backlog, sinks: &[SinkStatus]) {
+        let of = |sink: &SinkStatus| vec![("sink", sink.name.clone())];
+        let pending = sinks.iter().map(|sink| (of(sink), sink.pending));
+        self.outbox_pending.show(whole_of(backlog.pending).chain(pending));
+        let lag = sinks.iter().map(|sink| (of(sink), sink.lag_seconds));
+        self.outbox_lag.show(whole_of(backlog.lag_seconds).chain(lag));
+        let parked = sinks.iter().flat_map(|sink| {
+            [("retry", sink.retrying), ("dead", sink.dead)].map(|(status, events)| {
+                ([("sink", sink.name.clone()), ("status", status.to_owned())], events)
+            })
         });
-        family(
-            "inventory_outbox_lag_seconds",
-            "gauge",
-            "Age of the oldest of them",
-            lag,
-            &|sink| vec![("", sink.lag_seconds)],
-        );
-        family("inventory_outbox_parked", "gauge", PARKED_HELP, None, &|sink| {
-            vec![
-                (",status=\"retry\"", sink.retrying as f64),
-                (",status=\"dead\"", sink.dead as f64),
-            ]
-        });
-        family("inventory_outbox_delivered_total", "counter", DELIVERED_HELP, None, &|sink| {
-            vec![("", sink.delivered as f64)]
-        });
-        *self.outbox.write().unwrap_or_else(PoisonError::into_inner) = text;
+        self.outbox_parked.show(parked);
+        self.outbox_delivered.show(sinks.iter().map(|sink| (of(sink), sink.delivered)));
     }
 
     /// In place of those shown so far.
@@ -260,6 +278,22 @@ impl Metrics {
         // At most a hundred: exact as a float.
         self.gauge("inventory_hot_skus", &[], hot.len() as f64);
         self.hot.show(hot.into_iter().map(|h| (place(h.sku, h.warehouse_id), h.rate)));
+    }
+
+    /// In place of what was shown so far.
+    pub fn show_drift(&self, drift: &[Drift]) {
+        let show = |family: &Family, units: fn(&Drift) -> i64| {
+            let rows = drift.iter().filter(|row| units(row) != 0).take(DRIFT_MAX);
+            family.show(rows.map(|row| (row_of(row), units(row))));
+        };
+        show(&self.shadow_delta, Drift::delta);
+        show(&self.shadow_missing, |row| row.missing);
+    }
+
+    /// A read that the shadow was asked for.
+    pub fn shadow_read(&self, answered: bool) {
+        let by = if answered { "shadow" } else { "source" };
+        self.counter("inventory_shadow_reads_total", &[("answered_by", by)]).increment(1);
     }
 
     /// A command that came by this route; `refusal` is the code of one that was not carried out.
@@ -398,8 +432,18 @@ impl Operation {
     }
 }
 
+/// What has no label.
+fn whole_of<V>(value: V) -> std::iter::Once<(Vec<(&'static str, String)>, V)> {
+    std::iter::once((Vec::new(), value))
+}
+
 fn place(sku: String, warehouse_id: i32) -> [(&'static str, String); 2] {
     [("product_id", sku), ("warehouse_id", warehouse_id.to_string())]
+}
+
+fn row_of(row: &Drift) -> [(&'static str, String); 3] {
+    let [sku, warehouse_id] = place(row.sku.clone(), row.warehouse_id);
+    [sku, warehouse_id, ("lot", row.lot.clone())]
 }
 
 fn own(labels: &[(&'static str, &str)]) -> Vec<Label> {

@@ -5,6 +5,7 @@ use crate::deduct::breaker;
 use crate::deduct::fallback::LeaseSettings;
 use crate::error::{Error, Result};
 use crate::http::access::jwt::Tokens;
+use crate::http::v1::stock;
 use crate::relay::RelayArgs;
 use crate::store::PoolSettings;
 use crate::traces::Telling;
@@ -195,10 +196,30 @@ pub struct ServeSettings {
     #[arg(long, env = "INVENTORY_SAGA_LEASE_MS", default_value_t = 10_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(100..=600_000))]
     pub saga_lease_ms: u64,
 
-    /// Seconds between two looks at everything (what `inventory check` does, with this gateway's Redis and
-    /// journal); 0 leaves them to others
+    /// Seconds between two looks at everything (what `inventory check` does, with this gateway's Redis, journal
+    /// and shadow), for tickets, metrics and the log; 0 leaves them to others
     #[arg(long, env = "INVENTORY_CHECK_EVERY", default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=604_800))]
     pub check_every: u64,
+
+    /// Seconds that one statement of such a look may take: verify() reads all there is
+    #[arg(long, env = "INVENTORY_CHECK_LIMIT", default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub check_limit: u64,
+
+    /// A shadow that `inventory shadow start` feeds, to be compared and read: postgresql://user@host:port/db
+    #[arg(long, env = "INVENTORY_SHADOW_URL", hide_env_values = true, value_name = "URL")]
+    pub shadow_url: Option<String>,
+
+    /// By which the shadow knows whom it follows
+    #[arg(long, env = "INVENTORY_SHADOW_NAME", default_value = "main", value_name = "NAME")]
+    pub shadow_name: String,
+
+    /// Read the stock of the share that the shadow takes there; `Stock-Source` in a request says otherwise
+    #[arg(long, env = "INVENTORY_SHADOW_READS", requires = "shadow_url")]
+    pub shadow_reads: bool,
+
+    /// Set what the shadow has wrong right with each look
+    #[arg(long, env = "INVENTORY_SHADOW_REPAIR", requires = "shadow_url")]
+    pub shadow_repair: bool,
 
     /// Origins that browsers may call from (none: CORS is off)
     #[arg(long, env = "INVENTORY_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
@@ -235,15 +256,6 @@ pub struct ServeSettings {
     /// SKUs whose levels the metrics always show; hot and low ones come by themselves
     #[arg(long, env = "INVENTORY_WATCH", value_name = "SKU", value_delimiter = ',')]
     pub watch: Vec<String>,
-
-    /// Seconds between two runs of verify(), for the metrics and the log; it reads all there is. 0 leaves it to
-    /// another gateway, or to `inventory check`
-    #[arg(long, env = "INVENTORY_VERIFY_EVERY", default_value_t = 3_600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=604_800))]
-    pub verify_every: u64,
-
-    /// Seconds that one of them may take
-    #[arg(long, env = "INVENTORY_VERIFY_LIMIT", default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub verify_limit: u64,
 
     /// Collector of OpenTelemetry traces over HTTP, as http://127.0.0.1:4318 (none: nothing is traced)
     #[arg(long, env = "INVENTORY_OTLP_ENDPOINT", value_name = "URL")]
@@ -345,13 +357,18 @@ impl ServeSettings {
         (self.check_every > 0).then(|| Duration::from_secs(self.check_every))
     }
 
-    /// None: never here.
-    pub fn verify_every(&self) -> Option<Duration> {
-        (self.verify_every > 0).then(|| Duration::from_secs(self.verify_every))
+    pub fn check_limit(&self) -> Duration {
+        Duration::from_secs(self.check_limit)
     }
 
-    pub fn verify_limit(&self) -> Duration {
-        Duration::from_secs(self.verify_limit)
+    pub fn shadow_url(&self) -> Option<&str> {
+        self.shadow_url.as_deref().filter(|url| !url.is_empty())
+    }
+
+    /// Whoever asks a shadow that does not answer is to be answered by its source in time.
+    pub fn shadow_pool(&self) -> PoolSettings {
+        let patience = self.request_timeout() / 4;
+        PoolSettings { acquire: patience, statement: patience, silence: patience, ..self.pool() }
     }
 
     pub fn zero_window(&self) -> Duration {
@@ -383,6 +400,8 @@ impl ServeSettings {
                     ours("last-event-id"),
                     ours("idempotency-key"),
                     ours("traceparent"),
+                    stock::SOURCE,
+                    stock::USER,
                 ])
                 .expose_headers([
                     header::ETAG,
@@ -390,6 +409,7 @@ impl ServeSettings {
                     header::RETRY_AFTER,
                     ours("idempotency-key"),
                     ours("idempotent-replayed"),
+                    stock::SOURCE,
                 ]),
         )
     }

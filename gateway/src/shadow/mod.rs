@@ -1,11 +1,14 @@
 //! Feeding a shadow: a part of what happens here is applied to another inventory, in the order of the journal.
 
+mod beside;
 mod share;
 
+pub use beside::{Beside, Wish};
 pub use share::{By, Share, is_sampled};
 
 use crate::error::{Error, Result};
 use crate::store::{Caller, Database, FedMovements, JournalEvent, Leap, NewProduct, Session};
+use inventory_core::ticket::is_from_shadow;
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -28,6 +31,16 @@ struct Moved {
     on_hand: Option<i64>,
     version: Option<i64>,
     operator: Option<String>,
+    reason: Option<String>,
+}
+
+impl Moved {
+    /// Units to move in a shadow that takes everything: none where its source was brought to where the shadow
+    /// is already. (Another shadow of that source then differs, and its next check says so.)
+    fn delta(&self, whole: bool) -> i64 {
+        let follows = whole && self.reason.as_deref().is_some_and(is_from_shadow);
+        if follows { 0 } else { self.on_hand_delta.unwrap_or(0) }
+    }
 }
 
 pub struct Feeder {
@@ -107,13 +120,11 @@ impl Feeder {
             };
             // Events that move nothing have no version.
             let Ok(moved) = serde_json::from_str::<Moved>(event.payload.get()) else { continue };
-            let (Some(version), delta) = (moved.version, moved.on_hand_delta.unwrap_or(0)) else {
-                continue;
-            };
+            let whole = self.share.by() == By::Sku;
+            let (Some(version), delta) = (moved.version, moved.delta(whole)) else { continue };
             if !self.share.takes(sku, moved.operator.as_deref(), delta) {
                 continue;
             }
-            let whole = self.share.by() == By::Sku;
             fed.ids.push(event.id);
             fed.skus.push(sku.clone());
             fed.warehouse_ids.push(warehouse_id);

@@ -34,6 +34,11 @@ impl Share {
         (1.0..=f64::from(WHOLE)).contains(&parts).then_some(Share { parts: parts as i32, by })
     }
 
+    /// So many of a million; None where those are not 1 to a million.
+    pub fn of_parts(parts: i32, by: By) -> Option<Share> {
+        (1..=WHOLE).contains(&parts).then_some(Share { parts, by })
+    }
+
     /// Of a million.
     pub fn parts(self) -> i32 {
         self.parts
@@ -47,9 +52,18 @@ impl Share {
     /// would be sold out at once.
     pub fn takes(self, sku: &str, operator: Option<&str>, delta: i64) -> bool {
         match self.by {
-            By::Sku => place(sku) < self.parts,
-            By::User => delta > 0 || operator.is_some_and(|user| place(user) < self.parts),
+            By::Sku => self.has(sku),
+            By::User => delta > 0 || operator.is_some_and(|user| self.has(user)),
         }
+    }
+
+    /// Whether what that user wants to know of that SKU belongs to it.
+    pub fn reads(self, sku: &str, user: &str) -> bool {
+        self.has(if self.by == By::Sku { sku } else { user })
+    }
+
+    fn has(self, name: &str) -> bool {
+        place(name) < self.parts
     }
 }
 

@@ -30,15 +30,6 @@ pub struct Findings {
     pub count: i64,
 }
 
-/// What `verify()` found by one of its checks.
-#[derive(Clone, Debug)]
-pub struct Broken {
-    pub check_name: String,
-    pub violations: i64,
-    /// The first of what it is about.
-    pub first: String,
-}
-
 /// Leases, and the units that they set aside.
 #[derive(Clone, Copy, Debug)]
 pub struct Pile {
@@ -118,19 +109,5 @@ impl Session {
             current: pile("current_leases", "current_units")?,
             overdue: pile("overdue_leases", "overdue_units")?,
         })
-    }
-
-    /// `verify()` by check; no row where all is sound.
-    pub async fn broken(&mut self) -> Result<Vec<Broken>> {
-        let rows = sqlx::query(sql::BROKEN).fetch_all(&mut self.connection).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Broken {
-                    check_name: row.try_get("check_name")?,
-                    violations: row.try_get("violations")?,
-                    first: row.try_get("first")?,
-                })
-            })
-            .collect()
     }
 }

@@ -60,6 +60,13 @@ pub struct Drift {
     pub missing: i64,
 }
 
+impl Drift {
+    /// Units that the shadow has more than it should.
+    pub fn delta(&self) -> i64 {
+        self.on_hand.saturating_sub(self.expected)
+    }
+}
+
 impl Session {
     /// Gives the cursor to go on from; None from the beginning.
     pub async fn start_shadow(

@@ -90,7 +90,6 @@ statements! {
     OUTBOX_BACKLOG = "outbox_backlog";
     FINDINGS = "findings";
     PILES = "piles";
-    BROKEN = "broken";
     PUT_SINK = "put_sink";
     PAUSE_SINK = "pause_sink";
     RESUME_SINK = "resume_sink";

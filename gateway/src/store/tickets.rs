@@ -120,7 +120,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether it was carried out before.
+    /// Whether it is done; else what it is about has changed, and it waits to be confirmed anew.
     pub async fn run_ticket(
         &mut self,
         ticket: i64,
@@ -128,7 +128,8 @@ impl Session {
         trace_id: Option<&str>,
     ) -> Result<bool> {
         let query = sqlx::query(sql::RUN_TICKET).bind(ticket).bind(operator).bind(trace_id);
-        Ok(query.fetch_one(&mut self.connection).await?.try_get("replayed")?)
+        let state: String = query.fetch_one(&mut self.connection).await?.try_get("state")?;
+        Ok(state == "DONE")
     }
 
     /// Those that are open, behind `after` in the order in which they were opened.

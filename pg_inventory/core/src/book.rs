@@ -48,6 +48,8 @@ pub struct Told {
     pub version: i64,
     /// When the first of its holds ends.
     pub next_expiry: Option<Moment>,
+    /// The last version by which somebody corrected what is on hand; 0 for none.
+    pub corrected: i64,
 }
 
 /// A line of a hold past its time.
@@ -212,16 +214,34 @@ impl Book {
     }
 
     /// What is told of a row takes the place of what is stored, as far as that is not the `truth`. It is to
-    /// be written whatever comes; a row that is not there stays so.
-    pub fn mend(&mut self, place: &Place, lot: Option<&Label>, truth: Truth, told: Told) {
-        let Some(Ok(shelf)) = self.shelves.get_mut(place) else { return };
-        let Some(at) = shelf.find(lot) else { return };
+    /// be written whatever comes; a row that is not there stays so. Fails where somebody corrected it since the
+    /// `truth` was found, or stock and journal do not agree on what that was found by.
+    pub fn mend(
+        &mut self,
+        place: &Place,
+        lot: Option<&Label>,
+        truth: Truth,
+        told: Told,
+    ) -> Result<(), Refusal> {
+        let Some(Ok(shelf)) = self.shelves.get_mut(place) else { return Ok(()) };
+        let Some(at) = shelf.find(lot) else { return Ok(()) };
         let row = &mut shelf.rows[at];
+        if let Truth::Apart { since, .. } = truth
+            && (told.corrected > since || told.version < since || told.on_hand != row.on_hand)
+        {
+            let detail = format!(
+                "the stock of {} in {} was corrected since it was version {since}: compare it with the shadow again",
+                place.sku,
+                place.warehouse_id.number()
+            );
+            return Err(Refusal::new(Code::VersionConflict, detail));
+        }
         if truth != Truth::Stock {
             (row.on_hand, row.reserved, row.version) = (told.on_hand, told.reserved, told.version);
         }
         (row.lapsed, row.next_expiry) = (0, told.next_expiry);
         row.stored = row.stored.map(|_| Stored { version: -1, lapsed: -1 });
+        Ok(())
     }
 
     /// Every row, in lock order.

@@ -178,6 +178,9 @@ pub enum Truth {
     Journal,
     /// The same, and then that so many units lie there.
     Counted(Counted),
+    /// The same, and then so many units more or less, unless somebody has corrected the row since that
+    /// version of it.
+    Apart { delta: Delta, since: i64 },
 }
 
 /// What a command needs of one place.

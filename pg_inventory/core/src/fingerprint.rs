@@ -106,6 +106,7 @@ pub fn of(action: &Action) -> Fingerprint {
                 Truth::Stock => content.text("stock"),
                 Truth::Journal => content.text("journal"),
                 Truth::Counted(counted) => content.text("counted").int(counted.units()),
+                Truth::Apart { delta, .. } => content.text("apart").int(delta.units()),
             }
         }
         Action::MendLease { lease, reason } => Content::of("mend_lease").hold(*lease).text(reason),

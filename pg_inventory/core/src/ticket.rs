@@ -67,6 +67,8 @@ pub enum Correction {
     Derived,
     /// The stock row becomes what its source had at the same place in the journal.
     Shadow,
+    /// The source's stock row goes by what its shadow has more or less: see `SourceLevel`.
+    Source,
     /// Nothing here can: somebody has to look.
     ByHand,
 }
@@ -80,6 +82,7 @@ impl Correction {
             "lease_overdue" => Correction::ReturnLease,
             "lapsed" | "low" | "redis_level" | "redis_slice" => Correction::Derived,
             "shadow_level" => Correction::Shadow,
+            SourceLevel::KIND => Correction::Source,
             _ => Correction::ByHand,
         }
     }
@@ -88,6 +91,48 @@ impl Correction {
     /// come or go.
     pub fn is_safe(self) -> bool {
         self == Correction::Derived
+    }
+
+    /// Whether it may be confirmed together with whatever else can be set right. Whoever lets a copy tell its
+    /// source what there is has to mean it.
+    pub fn goes_with_others(self) -> bool {
+        !matches!(self, Correction::ByHand | Correction::Source)
+    }
+}
+
+/// A row of which a shadow has another level than its source had at the same place in the journal, as a
+/// ticket of the source tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceLevel {
+    /// Units on hand in the shadow.
+    pub shadow: i64,
+    /// Units on hand in the source, when its row had this version.
+    pub source: i64,
+    pub version: i64,
+}
+
+impl SourceLevel {
+    pub const KIND: &str = "source_level";
+
+    /// What the ticket expects, and what it found.
+    pub fn texts(self) -> (String, String) {
+        (self.shadow.to_string(), format!("{} at version {}", self.source, self.version))
+    }
+
+    /// Of a ticket's texts; None where they are not such.
+    pub fn of_texts(expected: &str, found: &str) -> Option<SourceLevel> {
+        let (source, version) = found.split_once(" at version ")?;
+        let number = |text: &str| text.parse().ok();
+        Some(SourceLevel {
+            shadow: number(expected)?,
+            source: number(source)?,
+            version: number(version)?,
+        })
+    }
+
+    /// By what the source's row has to change; None beyond what can be counted.
+    pub fn delta(self) -> Option<i64> {
+        self.shadow.checked_sub(self.source)
     }
 }
 
@@ -125,9 +170,19 @@ pub fn lease_of_subject(subject: &str) -> Option<HoldId> {
     HoldId::parse(subject.strip_prefix("lease ")?)
 }
 
+/// Behind the reason of what a source was told by its shadow.
+const FROM_SHADOW: &str = " from shadow";
+
 /// What a ticket's correction says of itself in the journal.
-pub fn reason(id: i64) -> Result<Label, Refusal> {
-    Label::new("reason", format!("repair {id}"))
+pub fn reason(id: i64, correction: Correction) -> Result<Label, Refusal> {
+    let from = if correction == Correction::Source { FROM_SHADOW } else { "" };
+    Label::new("reason", format!("repair {id}{from}"))
+}
+
+/// Whether a movement of that reason brings a source to where its shadow is already.
+pub fn is_from_shadow(reason: &str) -> bool {
+    let number = reason.strip_prefix("repair ").and_then(|rest| rest.strip_suffix(FROM_SHADOW));
+    number.is_some_and(|number| number.parse::<i64>().is_ok())
 }
 
 #[cfg(test)]
@@ -148,6 +203,31 @@ mod tests {
         assert_eq!(row("L in 2, slice of gate"), Some(("L".into(), 2, None)));
         for other in ["journal 7", "L in 1000", "L in x", " in 1", "L in 2 lot"] {
             assert_eq!(row(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_source_level_is_read_as_it_is_written() {
+        let level = SourceLevel { shadow: 47, source: 50, version: 12 };
+        let (expected, found) = level.texts();
+        assert_eq!((expected.as_str(), found.as_str()), ("47", "50 at version 12"));
+        assert_eq!(SourceLevel::of_texts(&expected, &found), Some(level));
+        assert_eq!(level.delta(), Some(-3));
+        for (expected, found) in [("47", "50"), ("", "50 at version 1"), ("1", "1 at version x")] {
+            assert_eq!(SourceLevel::of_texts(expected, found), None, "{expected} {found}");
+        }
+        let far = SourceLevel { shadow: i64::MAX, source: -1, version: 1 };
+        assert_eq!(far.delta(), None);
+    }
+
+    #[test]
+    fn a_reason_tells_whose_level_it_was() {
+        let told = |correction| is_from_shadow(&reason(7, correction).unwrap());
+        assert!(told(Correction::Source));
+        assert!(!told(Correction::Row));
+        for other in ["repair from shadow", "repair x from shadow", "sale", "repair 7 from shadows"]
+        {
+            assert!(!is_from_shadow(other), "{other}");
         }
     }
 

@@ -6,12 +6,12 @@ use crate::pg::call::{Answer, Call, Shape, Value};
 use crate::pg::server;
 use crate::pg::spi::{self, Args, Spi};
 use crate::{plans, session, sql_function};
-use inventory_core::command::{Action, Command, Counted, Origin, Place, RequestId, Truth};
+use inventory_core::command::{Action, Command, Counted, Delta, Origin, Place, RequestId, Truth};
 use inventory_core::lease::Returner;
 use inventory_core::text::{Label, required};
-use inventory_core::ticket::{self, Correction, RowName, TicketState};
+use inventory_core::ticket::{self, Correction, RowName, SourceLevel, TicketState};
 use inventory_core::time::Moment;
-use inventory_core::{LINES_MAX, Refusal};
+use inventory_core::{Code, LINES_MAX, Refusal};
 use pgrx::pg_sys::{BOOLOID, TEXTOID};
 
 sql_function!(report_findings);
@@ -145,6 +145,8 @@ struct Ticket {
     counted: Option<i64>,
     request_id: RequestId,
     decided_by: Option<String>,
+    expected: String,
+    found: String,
 }
 
 impl Ticket {
@@ -163,6 +165,8 @@ impl Ticket {
             counted: row.maybe_int8(4),
             request_id: RequestId(row.uuid(5)),
             decided_by: row.maybe_text(6),
+            expected: row.text(7),
+            found: row.text(8),
         })
     }
 
@@ -175,6 +179,18 @@ impl Ticket {
         by: Option<&str>,
     ) -> Result<Answer, Refusal> {
         self.state.check(self.id, to)?;
+        self.become_of(spi, to, counted, note, by);
+        Ok(Answer::Row(&DECIDED, vec![ok(), Value::text(to.as_str())]))
+    }
+
+    fn become_of(
+        &self,
+        spi: &Spi,
+        to: TicketState,
+        counted: Option<i64>,
+        note: Option<&str>,
+        by: Option<&str>,
+    ) {
         let user = server::session_user();
         let args = Args::new()
             .int8(self.id)
@@ -184,19 +200,19 @@ impl Ticket {
             .text(by.unwrap_or(&user))
             .moment(server::now());
         spi.execute(plans::DECIDE_TICKET.plan(spi), &args);
-        Ok(Answer::Row(&DECIDED, vec![ok(), Value::text(to.as_str())]))
     }
 
     /// The command that sets right what it is about.
     fn action(&self, spi: &Spi) -> Result<Action, Refusal> {
-        let reason = ticket::reason(self.id)?;
+        let correction = Correction::of(&self.kind);
+        let reason = ticket::reason(self.id, correction)?;
         let lease = || ticket::lease_of_subject(&self.subject).ok_or_else(|| self.by_hand());
         let row = || RowName::of_subject(&self.subject).ok_or_else(|| self.by_hand());
         let mend = |row: RowName, truth| {
             let place = Place { sku: row.sku, warehouse_id: row.warehouse_id };
             Ok(Action::Mend { place, lot: row.lot, truth, reason: reason.clone() })
         };
-        match Correction::of(&self.kind) {
+        match correction {
             Correction::Derived => mend(row()?, Truth::Stock),
             Correction::Row => {
                 let counted = self.counted.map(|n| Counted::new(Some(n))).transpose()?;
@@ -206,6 +222,12 @@ impl Ticket {
                 let row = row()?;
                 let counted = Counted::new(level_of_source(spi, &row))?;
                 mend(row, Truth::Counted(counted))
+            }
+            Correction::Source => {
+                let level = SourceLevel::of_texts(&self.expected, &self.found);
+                let level = level.ok_or_else(|| self.by_hand())?;
+                let delta = Delta::new(level.delta())?;
+                mend(row()?, Truth::Apart { delta, since: level.version })
             }
             Correction::Lease => Ok(Action::MendLease { lease: lease()?, reason }),
             Correction::ReturnLease => {
@@ -265,37 +287,47 @@ fn reject_ticket(call: &Call) -> Result<Answer, Refusal> {
     })
 }
 
-/// The correction and the end of its ticket are one transaction; the second run finds it done.
+/// The correction and the end of its ticket are one transaction; the second run finds it done. Where what was
+/// confirmed is no longer so, the ticket waits for somebody's word anew.
 fn run_ticket(call: &Call) -> Result<Answer, Refusal> {
     let id = ticket_id(call)?;
     let operator = Label::optional("operator", call.text(1))?;
     let trace_id = Label::optional("trace_id", call.text(2))?;
-    let ran = |replayed| {
-        let row = vec![ok(), Value::text(TicketState::Done.as_str()), Value::Bool(replayed)];
-        Answer::Row(&RAN, row)
+    let ran = |code, state: TicketState, replayed| {
+        Answer::Row(&RAN, vec![code, Value::text(state.as_str()), Value::Bool(replayed)])
     };
     spi::connect(|spi| {
         let ticket = Ticket::lock(spi, id)?;
         if ticket.state == TicketState::Done {
-            return Ok(ran(true));
+            return Ok(ran(ok(), TicketState::Done, true));
         }
         ticket.state.check(id, TicketState::Done)?;
         let by = Label::optional("operator", ticket.decided_by.as_deref())?;
+        let operator = operator.or(by);
         let origin = Origin {
             request_id: Some(ticket.request_id),
-            operator: operator.or(by),
+            operator: operator.clone(),
             trace_id,
             user: None,
         };
         let command = Command { origin, action: ticket.action(spi)? };
         let task = Task { command: Ok(command), places: Vec::new() };
-        if let Some(Outcome::Refused(refusal, _)) =
-            engine::execute(spi, &[task], Patience::Wait)?.pop()
-        {
-            return Err(refusal);
+        let outcome = engine::execute(spi, &[task], Patience::Wait);
+        let refusal = match outcome.map(|mut outcomes| outcomes.pop()) {
+            Err(refusal) | Ok(Some(Outcome::Refused(refusal, _))) => Some(refusal),
+            Ok(_) => None,
+        };
+        match refusal {
+            Some(refusal) if refusal.code == Code::VersionConflict => {
+                let (to, code) = (TicketState::Pending, Value::text(refusal.code.as_str()));
+                ticket.become_of(spi, to, None, Some(&refusal.detail), operator.as_deref());
+                return Ok(ran(code, to, false));
+            }
+            Some(refusal) => return Err(refusal),
+            None => {}
         }
         let args = Args::new().int8(id).moment(server::now());
         spi.execute(plans::END_TICKET.plan(spi), &args);
-        Ok(ran(false))
+        Ok(ran(ok(), TicketState::Done, false))
     })
 }

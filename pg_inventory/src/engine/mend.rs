@@ -19,7 +19,7 @@ pub fn read(
     for action in tasks.iter().filter_map(|task| Some(&task.command.as_ref().ok()?.action)) {
         match action {
             Action::Mend { place, lot, truth, .. } => {
-                read_row(spi, book, place, lot.as_ref(), *truth);
+                read_row(spi, book, place, lot.as_ref(), *truth)?;
             }
             Action::MendLease { lease, .. } => read_lease(spi, papers, *lease)?,
             _ => {}
@@ -28,18 +28,24 @@ pub fn read(
     Ok(())
 }
 
-fn read_row(spi: &Spi, book: &mut Book, place: &Place, lot: Option<&Label>, truth: Truth) {
+fn read_row(
+    spi: &Spi,
+    book: &mut Book,
+    place: &Place,
+    lot: Option<&Label>,
+    truth: Truth,
+) -> Result<(), Refusal> {
     let args = Args::new().text(&place.sku).int4(place.warehouse_id.number());
     let told = spi.execute(plans::TOLD_OF_ROW.plan(spi), &args.text(lot.map_or("", |lot| &**lot)));
-    if let Some(row) = told.first() {
-        let told = Told {
-            on_hand: row.int8(1),
-            reserved: row.int8(2),
-            version: row.int8(3),
-            next_expiry: row.maybe_moment(4),
-        };
-        book.mend(place, lot, truth, told);
-    }
+    let Some(row) = told.first() else { return Ok(()) };
+    let told = Told {
+        on_hand: row.int8(1),
+        reserved: row.int8(2),
+        version: row.int8(3),
+        next_expiry: row.maybe_moment(4),
+        corrected: row.int8(5),
+    };
+    book.mend(place, lot, truth, told)
 }
 
 fn read_lease(spi: &Spi, papers: &mut Papers, id: HoldId) -> Result<(), Refusal> {

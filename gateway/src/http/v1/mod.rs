@@ -12,7 +12,7 @@ mod products;
 mod receipts;
 mod reservations;
 mod sagas;
-mod stock;
+pub mod stock;
 mod transfers;
 mod warehouses;
 

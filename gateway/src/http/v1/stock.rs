@@ -11,11 +11,12 @@ use crate::http::idempotency::Command;
 use crate::http::page::{self, Page, Slice};
 use crate::http::problem::{Fault, Problem};
 use crate::serve::app::App;
+use crate::shadow::{Beside, Wish};
 use crate::store::{Answer, Caller, Goods, Level, Lot, Session};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{ETAG, HeaderMap};
+use axum::http::header::{ETAG, HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use inventory_core::refusal::Code;
 use serde::{Deserialize, Serialize};
@@ -196,27 +197,87 @@ refusals!(
 );
 
 /// How much there is of a SKU, where, and in which lots
+///
+/// Where the service has a shadow, a part of this is read there; what it cannot answer is read here.
 #[utoipa::path(get, path = "/stock/{sku}", tag = "stock", operation_id = "get_stock",
-    params(("sku" = String, Path, description = "Letter by letter", min_length = 1, max_length = 64), GetParams),
-    responses((status = 200, body = StockOf, headers(("ETag" = String, description = "The row's version, for If-Match"))),
+    params(("sku" = String, Path, description = "Letter by letter", min_length = 1, max_length = 64), GetParams,
+        ("Stock-Source" = Option<String>, Header, description = "`main` or `shadow`: read it there, whatever the share of the shadow", pattern = "^(main|shadow)$"),
+        ("User-Id" = Option<String>, Header, description = "Whom it is read for, where users are shared between both; without it, whose key it is", min_length = 1, max_length = 255)),
+    responses((status = 200, body = StockOf, headers(
+            ("ETag" = String, description = "The row's version, for If-Match; a shadow gives none"),
+            ("Stock-Source" = String, description = "`main` or `shadow`: where it was read"))),
         (status = 304, description = "As If-None-Match knows it"), GetRefused))]
 async fn get(
     State(app): State<Arc<App>>,
-    _: Access<Reading>,
+    access: Access<Reading>,
     Sku(sku): Sku,
     Params(params): Params<GetParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let asked = lines::asked(params.warehouse_id)?;
-    let (levels, lots) = match look_up(&app, &sku, asked).await {
+    let wish = wished(&headers)?;
+    let user = headers.get(USER).and_then(|name| name.to_str().ok()).unwrap_or(&access.0.name);
+    if let Some(shadow) = app.shadow.as_ref().filter(|s| s.is_asked(wish, &sku, user)) {
+        let found = in_shadow(shadow, &sku, asked, params.lot.as_deref()).await;
+        app.metrics.shadow_read(found.is_some());
+        if let Some(found) = found {
+            return Ok(([(SOURCE, FROM_SHADOW)], Json(found)).into_response());
+        }
+    }
+    let found = in_main(&app, sku, asked, params.lot.as_deref(), &headers).await?;
+    Ok(([(SOURCE, FROM_MAIN)], found).into_response())
+}
+
+/// Who is asked, and who answered.
+pub const SOURCE: HeaderName = HeaderName::from_static("stock-source");
+/// Whom something is read for.
+pub const USER: HeaderName = HeaderName::from_static("user-id");
+
+const FROM_MAIN: &str = "main";
+const FROM_SHADOW: &str = "shadow";
+
+fn wished(headers: &HeaderMap) -> Result<Option<Wish>, Problem> {
+    match headers.get(SOURCE).map(|value| value.to_str().unwrap_or_default()) {
+        None => Ok(None),
+        Some(FROM_MAIN) => Ok(Some(Wish::Main)),
+        Some(FROM_SHADOW) => Ok(Some(Wish::Shadow)),
+        Some(_) => Err(Problem::invalid("Stock-Source", "Stock-Source must be main or shadow")),
+    }
+}
+
+/// None where the shadow does not answer, or does not know it. Its versions are its own, so there is no ETag.
+async fn in_shadow(
+    shadow: &Beside,
+    sku: &str,
+    warehouse_id: Option<i32>,
+    lot: Option<&str>,
+) -> Option<StockOf> {
+    let mut session = shadow.session().await?;
+    let (levels, lots) = look_up(&mut session, sku, warehouse_id).await.ok()?;
+    version(&levels, lots.as_deref(), warehouse_id.unwrap_or(MAIN), lot).ok()?;
+    Some(StockOf::new(sku.to_owned(), levels, lots))
+}
+
+async fn in_main(
+    app: &App,
+    sku: String,
+    asked: Option<i32>,
+    lot: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let found = match app.session().await {
+        Ok(mut session) => look_up(&mut session, &sku, asked).await,
+        Err(problem) => Err(problem),
+    };
+    let (levels, lots) = match found {
         Ok(found) => found,
         Err(problem) if problem.code != Fault::Away.code() => return Err(problem),
-        Err(problem) => return stale(&app, sku, asked).ok_or(problem),
+        Err(problem) => return stale(app, sku, asked).ok_or(problem),
     };
-    let warehouse_id = asked.unwrap_or(MAIN);
-    let version = version(&levels, lots.as_deref(), warehouse_id, params.lot.as_deref())?;
+    app.front.known.read(&levels);
+    let version = version(&levels, lots.as_deref(), asked.unwrap_or(MAIN), lot)?;
     let tag = [(ETAG, etag::tag(version))];
-    if etag::is_known(&headers, version) {
+    if etag::is_known(headers, version) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
     Ok((tag, Json(StockOf::new(sku, levels, lots))).into_response())
@@ -224,17 +285,15 @@ async fn get(
 
 /// Levels of a SKU, and its lots where it has any.
 async fn look_up(
-    app: &App,
+    session: &mut Session,
     sku: &str,
     warehouse_id: Option<i32>,
 ) -> Result<(Vec<Level>, Option<Vec<Lot>>), Problem> {
-    let session = &mut app.session().await?;
     let levels = session.levels(Some(sku), warehouse_id, false, WAREHOUSES_MAX).await?;
     let controlled = match session.products(Some(sku), None, 1).await?.first() {
         Some(product) => product.lot_controlled,
         None => return Err(unknown(sku)),
     };
-    app.front.known.read(&levels);
     let lots = match controlled {
         true => Some(session.lots(sku, warehouse_id, LOTS_MAX).await?),
         false => None,

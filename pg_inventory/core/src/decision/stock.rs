@@ -78,6 +78,7 @@ impl Draft<'_> {
         let delta = match truth {
             Truth::Stock | Truth::Journal => 0,
             Truth::Counted(counted) => counted.units() - on_hand,
+            Truth::Apart { delta, .. } => delta.units(),
         };
         self.correct(place, row, delta, reason)
     }
