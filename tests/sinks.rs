@@ -28,6 +28,8 @@ promises!(
     a_server_without_tls_is_away,
     every_event_is_as_its_document_says,
     each_broker_hears_of_every_order,
+    redis_is_down_for_a_while_under_orders,
+    nats_is_down_for_a_while_under_orders,
     a_webhook_is_signed,
     a_webhook_gets_the_events_of_a_sku_in_order,
     a_webhook_may_refuse_an_event,

@@ -36,6 +36,26 @@ pub enum Kind {
     RabbitMq,
 }
 
+/// Takes events, may go away with what it has, and tells all of it.
+pub trait Takes {
+    /// Where a sink finds it.
+    fn target(&self) -> String;
+
+    /// Ends it as a power cut would.
+    fn kill(&mut self);
+
+    /// Starts it, with what it had.
+    fn resume(&mut self) -> impl Future<Output = ()>;
+
+    /// Everything it has, those of a SKU in its order.
+    fn events(&self) -> impl Future<Output = Vec<Value>>;
+
+    /// Where one may hear who asks for it while it is away.
+    fn door(&self) -> Option<u16> {
+        None
+    }
+}
+
 /// A running broker that takes events; ended when dropped.
 pub struct Broker {
     kind: Kind,
@@ -63,45 +83,6 @@ impl Broker {
         broker.resume().await;
         broker.prepare().await;
         Some(broker)
-    }
-
-    /// Where a sink finds it.
-    pub fn target(&self) -> String {
-        let (place, port) = (format!("{USER}:{PASSWORD}@127.0.0.1"), self.port);
-        match self.kind {
-            Kind::Redis => format!("redis://:{PASSWORD}@127.0.0.1:{port}/events"),
-            Kind::Nats => format!("nats://{place}:{port}/EVENTS/shop.events"),
-            Kind::RabbitMq => format!("amqp://{place}:{port}/events"),
-        }
-    }
-
-    /// Ends it as a power cut would.
-    pub fn kill(&mut self) {
-        for mut child in self.children.drain(..) {
-            let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-            let _ = kill_process_group(group.expect("a process id"), Signal::KILL);
-            let _ = child.wait();
-        }
-    }
-
-    /// Starts it, with what it had.
-    pub async fn resume(&mut self) {
-        let commands = match self.kind {
-            Kind::Redis => vec![self.redis()],
-            Kind::Nats => vec![self.nats()],
-            Kind::RabbitMq => vec![self.register(), self.rabbitmq()],
-        };
-        for mut command in commands {
-            command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null());
-            let child = command.stderr(Stdio::null()).spawn();
-            self.children
-                .push(child.unwrap_or_else(|e| panic!("{:?} does not start: {e}", self.kind)));
-        }
-        let begun = Instant::now();
-        while !self.answers().await {
-            assert!(begun.elapsed() < PATIENCE, "{:?} lets nobody in", self.kind);
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
     }
 
     fn redis(&self) -> Command {
@@ -204,16 +185,6 @@ impl Broker {
         bound.queue_unbind(name.into(), name.into(), types.into(), none).await.expect("no binding");
     }
 
-    /// Everything it has, in its order. RabbitMQ has it no longer after that.
-    pub async fn events(&self) -> Vec<Value> {
-        let texts = match self.kind {
-            Kind::Redis => self.entries().await,
-            Kind::Nats => self.messages().await,
-            Kind::RabbitMq => self.queued().await,
-        };
-        texts.iter().map(|text| serde_json::from_slice(text).expect("a CloudEvent")).collect()
-    }
-
     async fn entries(&self) -> Vec<Vec<u8>> {
         let url = format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port);
         let client = ::redis::Client::open(url).expect("an address");
@@ -269,6 +240,58 @@ impl Broker {
             channel.basic_consume("events".into(), "".into(), options, FieldTable::default()).await;
         let messages = consumer.expect("a consumer").take(count);
         messages.map(|message| message.expect("a message").data).collect().await
+    }
+}
+
+impl Takes for Broker {
+    fn target(&self) -> String {
+        let (place, port) = (format!("{USER}:{PASSWORD}@127.0.0.1"), self.port);
+        match self.kind {
+            Kind::Redis => format!("redis://:{PASSWORD}@127.0.0.1:{port}/events"),
+            Kind::Nats => format!("nats://{place}:{port}/EVENTS/shop.events"),
+            Kind::RabbitMq => format!("amqp://{place}:{port}/events"),
+        }
+    }
+
+    fn kill(&mut self) {
+        for mut child in self.children.drain(..) {
+            let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            let _ = kill_process_group(group.expect("a process id"), Signal::KILL);
+            let _ = child.wait();
+        }
+    }
+
+    async fn resume(&mut self) {
+        let commands = match self.kind {
+            Kind::Redis => vec![self.redis()],
+            Kind::Nats => vec![self.nats()],
+            Kind::RabbitMq => vec![self.register(), self.rabbitmq()],
+        };
+        for mut command in commands {
+            command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null());
+            let child = command.stderr(Stdio::null()).spawn();
+            self.children
+                .push(child.unwrap_or_else(|e| panic!("{:?} does not start: {e}", self.kind)));
+        }
+        let begun = Instant::now();
+        while !self.answers().await {
+            assert!(begun.elapsed() < PATIENCE, "{:?} lets nobody in", self.kind);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// In its order. RabbitMQ has it no longer after that.
+    async fn events(&self) -> Vec<Value> {
+        let texts = match self.kind {
+            Kind::Redis => self.entries().await,
+            Kind::Nats => self.messages().await,
+            Kind::RabbitMq => self.queued().await,
+        };
+        texts.iter().map(|text| serde_json::from_slice(text).expect("a CloudEvent")).collect()
+    }
+
+    fn door(&self) -> Option<u16> {
+        Some(self.port)
     }
 }
 
