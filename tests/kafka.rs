@@ -40,12 +40,13 @@ async fn without_one_of_its_brokers_it_hears_later(pg: Pg) {
     let kafka = Kafka::start();
     let db = relayed::shop(&pg, [kafka.target()]).await;
     let relay = Relay::with(&db, &["--relay-patience-ms=2000"]);
-    relayed::sell_all(&db).await;
+    let part = relayed::orders() / 3;
+    relayed::crowd(&db, part).await;
     kafka.lose(2);
-    relayed::sell_all(&db).await;
+    relayed::crowd(&db, part).await;
     let mut reader = db.reader().await;
     reader.until("SELECT failing_since IS NOT NULL FROM inventory.sinks").await;
-    relayed::sell_all(&db).await;
+    relayed::crowd(&db, part).await;
     kafka.regain(2);
     relayed::until_told(&db).await;
     relayed::told_all(&db, &kafka, true).await;

@@ -32,12 +32,16 @@ async fn sell(db: Database, orders: usize) {
     }
 }
 
-pub async fn sell_all(db: &Database) {
-    let orders = if soak() { 100_000 } else { 4_000 };
+/// So many orders of several clients at once.
+pub async fn crowd(db: &Database, orders: usize) {
     let clients = (0..CLIENTS).map(|_| sell(db.clone(), orders / CLIENTS));
     futures::future::join_all(clients).await;
     let journal = db.owner().await.number("SELECT count(*) FROM inventory.journal").await;
     assert!(journal > i64::try_from(orders).unwrap());
+}
+
+pub fn orders() -> usize {
+    if soak() { 100_000 } else { 4_000 }
 }
 
 /// One order after the other, each by itself, until it is stopped.
@@ -130,7 +134,7 @@ pub async fn told_all(db: &Database, broker: &impl Takes, repeats_allowed: bool)
 pub async fn hear_of_every_order(pg: &Pg, brokers: &[impl Takes]) {
     let db = shop(pg, brokers.iter().map(Takes::target)).await;
     let relay = Relay::start(&db);
-    sell_all(&db).await;
+    crowd(&db, orders()).await;
     until_told(&db).await;
     for broker in brokers {
         told_all(&db, broker, false).await;
