@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::authority::Authority;
 use crate::commands::find_program;
 use crate::pooler::free_port;
 use crate::redis;
@@ -64,6 +65,9 @@ pub struct Broker {
     /// RabbitMQ's own register of nodes, and what its nodes talk by.
     register: u16,
     between: u16,
+    /// What it has to show to those who ask for TLS, and where; NATS has one port for all.
+    shown: Option<(PathBuf, PathBuf)>,
+    secure: u16,
     folder: TempDir,
     children: Vec<Child>,
 }
@@ -71,12 +75,23 @@ pub struct Broker {
 impl Broker {
     /// None where the machine has none, which is said.
     pub async fn start(kind: Kind) -> Option<Broker> {
+        Broker::with(kind, None).await
+    }
+
+    /// One that may be talked to by TLS too, with a certificate of this authority's.
+    pub async fn vouched_for(kind: Kind, by: &Authority) -> Option<Broker> {
+        Broker::with(kind, Some(by.server())).await
+    }
+
+    async fn with(kind: Kind, shown: Option<(PathBuf, PathBuf)>) -> Option<Broker> {
         let mut broker = Broker {
             kind,
             program: program(kind)?,
             port: free_port(),
             register: free_port(),
             between: free_port(),
+            shown,
+            secure: free_port(),
             folder: tempfile::tempdir().expect("a temporary folder"),
             children: Vec::new(),
         };
@@ -85,12 +100,30 @@ impl Broker {
         Some(broker)
     }
 
+    /// Where a sink finds it that wants TLS.
+    pub fn secure_target(&self) -> String {
+        let secure = |from: &str, to: &str| {
+            let to = self.target().replace(from, to);
+            to.replace(&format!(":{}/", self.port), &format!(":{}/", self.secure))
+        };
+        match self.kind {
+            Kind::Redis => secure("redis:", "rediss:"),
+            Kind::Nats => self.target().replace("nats:", "tls:"),
+            Kind::RabbitMq => secure("amqp:", "amqps:"),
+        }
+    }
+
     fn redis(&self) -> Command {
         let mut command = Command::new(&self.program);
         // Debian's file has another name, and the program asks its own name what it is.
         command.arg0("redis-server").current_dir(self.folder.path());
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
         command.args(["--requirepass", PASSWORD, "--appendonly", "yes", "--appendfsync", "always"]);
+        if let Some((certificate, key)) = &self.shown {
+            command.args(["--tls-port", &self.secure.to_string(), "--tls-auth-clients", "no"]);
+            command.arg("--tls-cert-file").arg(certificate).arg("--tls-key-file").arg(key);
+            command.arg("--tls-ca-cert-file").arg(certificate);
+        }
         command
     }
 
@@ -98,6 +131,14 @@ impl Broker {
         let mut command = Command::new(&self.program);
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-js", "-sd"]);
         command.arg(self.folder.path()).args(["--user", USER, "--pass", PASSWORD]);
+        if let Some((certificate, key)) = &self.shown {
+            let settings = format!(
+                "allow_non_tls: true\ntls {{ cert_file: {certificate:?}, key_file: {key:?} }}\n"
+            );
+            let file = self.folder.path().join("nats.conf");
+            std::fs::write(&file, settings).expect("a folder of our own");
+            command.arg("-c").arg(file);
+        }
         command
     }
 
@@ -109,10 +150,18 @@ impl Broker {
 
     fn rabbitmq(&self) -> Command {
         let folder = self.folder.path();
-        let settings = format!(
+        let mut settings = format!(
             "listeners.tcp.1 = 127.0.0.1:{}\ndefault_user = {USER}\ndefault_pass = {PASSWORD}\n",
             self.port
         );
+        if let Some((certificate, key)) = &self.shown {
+            settings += &format!(
+                "listeners.ssl.1 = 127.0.0.1:{}\nssl_options.certfile = {}\nssl_options.keyfile = {}\n",
+                self.secure,
+                certificate.display(),
+                key.display()
+            );
+        }
         std::fs::write(folder.join("rabbitmq.conf"), settings).expect("a folder of our own");
         std::fs::write(folder.join("plugins"), "[].").expect("a folder of our own");
         let mut command = Command::new(&self.program);
