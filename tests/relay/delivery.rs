@@ -158,7 +158,7 @@ pub async fn a_poison_event_stops_nobody_else(pg: Pg) {
     op.run("SELECT inventory.redrive(id) FROM inventory.parked_events ORDER BY id").await;
     receiver.until_complete(&db).await;
     assert_eq!(receiver.repeats(), 0);
-    owner.check("SELECT count(*) FROM inventory.outbox_parked", "0").await;
+    owner.until("SELECT count(*) = 0 FROM inventory.outbox_parked").await;
 }
 
 pub async fn those_behind_a_parked_event_wait_for_it(pg: Pg) {
