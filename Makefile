@@ -4,7 +4,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) docker/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak up down status bench strain build install fmt lint clean-local packages packages-test shipping
+.PHONY: help demo test soak kafka up down status bench strain build install fmt lint clean-local packages packages-test shipping
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ test: ## everything that CI runs; brings in what it needs
 
 soak: ## what takes longer than CI, hours of it: the long forms of the tests, and `strain` in full
 	@$(LOCAL)/testing.py soak
+
+kafka: ## what `soak` asks of Kafka, in the short form; its library is compiled from C
+	@$(LOCAL)/testing.py kafka
 
 up: ## start the private PostgreSQL, Redis where it can be had, and the gateway; addresses in .local/env
 	@$(LOCAL)/stack.py up

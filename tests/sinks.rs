@@ -5,6 +5,7 @@ mod sinks {
     pub mod brokers;
     pub mod documents;
     pub mod relayed;
+    pub mod trust;
     pub mod webhooks;
 }
 
@@ -12,6 +13,7 @@ use inventory_tests::promises;
 use sinks::brokers::*;
 use sinks::documents::*;
 use sinks::relayed::*;
+use sinks::trust::*;
 use sinks::webhooks::*;
 
 promises!(
@@ -28,6 +30,9 @@ promises!(
     a_server_without_tls_is_away,
     every_event_is_as_its_document_says,
     each_broker_hears_of_every_order,
+    redis_is_down_for_a_while_under_orders,
+    nats_is_down_for_a_while_under_orders,
+    only_who_is_vouched_for_is_told,
     a_webhook_is_signed,
     a_webhook_gets_the_events_of_a_sku_in_order,
     a_webhook_may_refuse_an_event,

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Everything that CI runs, stage by stage, with a summary: `make test`; what takes longer: `make soak`."""
+"""Everything that CI runs, stage by stage, with a summary: `make test`; what takes longer: `make soak`; of that
+what a C compiler is needed for: `make kafka`."""
 import concurrent.futures
 import json
 import os
@@ -165,7 +166,11 @@ def test_on_odd_ways(this, major):
 
 def test_kafka(this):
     """With brokers of the library's own; it is built from C, which is why CI leaves it out."""
-    return this.cargo_test("--profile", PROFILE, "--package=inventory-sinks", "--features=kafka")
+    what = ["--profile", PROFILE, "--package=inventory-gateway", "--package=inventory-tests",
+            "--features=inventory-tests/kafka"]
+    this.cargo("build", "--bin=inventory", *what)
+    this.environment["INVENTORY_BIN"] = str(TARGET / PROFILE / "inventory")
+    return this.cargo_test(*what, "--test=kafka")
 
 
 def stages(this):
@@ -209,7 +214,14 @@ def soak_stages(this):
         yield False
 
 
-RUNS = {"": stages, "soak": soak_stages}
+def kafka_stages(this):
+    """What `make soak` asks of Kafka, in the short form unless INVENTORY_SOAK says otherwise."""
+    yield this.stage("servers and tools", lambda: prepare(this))
+    built = this.stage("extension, built", lambda: build_extensions(this))
+    yield built and this.stage("Kafka", lambda: test_kafka(this))
+
+
+RUNS = {"": stages, "soak": soak_stages, "kafka": kafka_stages}
 
 
 def main():

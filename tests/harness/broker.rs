@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::authority::Authority;
 use crate::commands::find_program;
 use crate::pooler::free_port;
 use crate::redis;
@@ -36,6 +37,26 @@ pub enum Kind {
     RabbitMq,
 }
 
+/// Takes events, may go away with what it has, and tells all of it.
+pub trait Takes {
+    /// Where a sink finds it.
+    fn target(&self) -> String;
+
+    /// Ends it as a power cut would.
+    fn kill(&mut self);
+
+    /// Starts it, with what it had.
+    fn resume(&mut self) -> impl Future<Output = ()>;
+
+    /// Everything it has, those of a SKU in its order.
+    fn events(&self) -> impl Future<Output = Vec<Value>>;
+
+    /// Where one may hear who asks for it while it is away.
+    fn door(&self) -> Option<u16> {
+        None
+    }
+}
+
 /// A running broker that takes events; ended when dropped.
 pub struct Broker {
     kind: Kind,
@@ -44,6 +65,9 @@ pub struct Broker {
     /// RabbitMQ's own register of nodes, and what its nodes talk by.
     register: u16,
     between: u16,
+    /// What it has to show to those who ask for TLS, and where; NATS has one port for all.
+    shown: Option<(PathBuf, PathBuf)>,
+    secure: u16,
     folder: TempDir,
     children: Vec<Child>,
 }
@@ -51,12 +75,23 @@ pub struct Broker {
 impl Broker {
     /// None where the machine has none, which is said.
     pub async fn start(kind: Kind) -> Option<Broker> {
+        Broker::with(kind, None).await
+    }
+
+    /// One that may be talked to by TLS too, with a certificate of this authority's.
+    pub async fn vouched_for(kind: Kind, by: &Authority) -> Option<Broker> {
+        Broker::with(kind, Some(by.server())).await
+    }
+
+    async fn with(kind: Kind, shown: Option<(PathBuf, PathBuf)>) -> Option<Broker> {
         let mut broker = Broker {
             kind,
             program: program(kind)?,
             port: free_port(),
             register: free_port(),
             between: free_port(),
+            shown,
+            secure: free_port(),
             folder: tempfile::tempdir().expect("a temporary folder"),
             children: Vec::new(),
         };
@@ -65,42 +100,16 @@ impl Broker {
         Some(broker)
     }
 
-    /// Where a sink finds it.
-    pub fn target(&self) -> String {
-        let (place, port) = (format!("{USER}:{PASSWORD}@127.0.0.1"), self.port);
-        match self.kind {
-            Kind::Redis => format!("redis://:{PASSWORD}@127.0.0.1:{port}/events"),
-            Kind::Nats => format!("nats://{place}:{port}/EVENTS/shop.events"),
-            Kind::RabbitMq => format!("amqp://{place}:{port}/events"),
-        }
-    }
-
-    /// Ends it as a power cut would.
-    pub fn kill(&mut self) {
-        for mut child in self.children.drain(..) {
-            let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-            let _ = kill_process_group(group.expect("a process id"), Signal::KILL);
-            let _ = child.wait();
-        }
-    }
-
-    /// Starts it, with what it had.
-    pub async fn resume(&mut self) {
-        let commands = match self.kind {
-            Kind::Redis => vec![self.redis()],
-            Kind::Nats => vec![self.nats()],
-            Kind::RabbitMq => vec![self.register(), self.rabbitmq()],
+    /// Where a sink finds it that wants TLS.
+    pub fn secure_target(&self) -> String {
+        let secure = |from: &str, to: &str| {
+            let to = self.target().replace(from, to);
+            to.replace(&format!(":{}/", self.port), &format!(":{}/", self.secure))
         };
-        for mut command in commands {
-            command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null());
-            let child = command.stderr(Stdio::null()).spawn();
-            self.children
-                .push(child.unwrap_or_else(|e| panic!("{:?} does not start: {e}", self.kind)));
-        }
-        let begun = Instant::now();
-        while !self.answers().await {
-            assert!(begun.elapsed() < PATIENCE, "{:?} lets nobody in", self.kind);
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        match self.kind {
+            Kind::Redis => secure("redis:", "rediss:"),
+            Kind::Nats => self.target().replace("nats:", "tls:"),
+            Kind::RabbitMq => secure("amqp:", "amqps:"),
         }
     }
 
@@ -110,6 +119,11 @@ impl Broker {
         command.arg0("redis-server").current_dir(self.folder.path());
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
         command.args(["--requirepass", PASSWORD, "--appendonly", "yes", "--appendfsync", "always"]);
+        if let Some((certificate, key)) = &self.shown {
+            command.args(["--tls-port", &self.secure.to_string(), "--tls-auth-clients", "no"]);
+            command.arg("--tls-cert-file").arg(certificate).arg("--tls-key-file").arg(key);
+            command.arg("--tls-ca-cert-file").arg(certificate);
+        }
         command
     }
 
@@ -117,6 +131,14 @@ impl Broker {
         let mut command = Command::new(&self.program);
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-js", "-sd"]);
         command.arg(self.folder.path()).args(["--user", USER, "--pass", PASSWORD]);
+        if let Some((certificate, key)) = &self.shown {
+            let settings = format!(
+                "allow_non_tls: true\ntls {{ cert_file: {certificate:?}, key_file: {key:?} }}\n"
+            );
+            let file = self.folder.path().join("nats.conf");
+            std::fs::write(&file, settings).expect("a folder of our own");
+            command.arg("-c").arg(file);
+        }
         command
     }
 
@@ -128,10 +150,18 @@ impl Broker {
 
     fn rabbitmq(&self) -> Command {
         let folder = self.folder.path();
-        let settings = format!(
+        let mut settings = format!(
             "listeners.tcp.1 = 127.0.0.1:{}\ndefault_user = {USER}\ndefault_pass = {PASSWORD}\n",
             self.port
         );
+        if let Some((certificate, key)) = &self.shown {
+            settings += &format!(
+                "listeners.ssl.1 = 127.0.0.1:{}\nssl_options.certfile = {}\nssl_options.keyfile = {}\n",
+                self.secure,
+                certificate.display(),
+                key.display()
+            );
+        }
         std::fs::write(folder.join("rabbitmq.conf"), settings).expect("a folder of our own");
         std::fs::write(folder.join("plugins"), "[].").expect("a folder of our own");
         let mut command = Command::new(&self.program);
@@ -204,16 +234,6 @@ impl Broker {
         bound.queue_unbind(name.into(), name.into(), types.into(), none).await.expect("no binding");
     }
 
-    /// Everything it has, in its order. RabbitMQ has it no longer after that.
-    pub async fn events(&self) -> Vec<Value> {
-        let texts = match self.kind {
-            Kind::Redis => self.entries().await,
-            Kind::Nats => self.messages().await,
-            Kind::RabbitMq => self.queued().await,
-        };
-        texts.iter().map(|text| serde_json::from_slice(text).expect("a CloudEvent")).collect()
-    }
-
     async fn entries(&self) -> Vec<Vec<u8>> {
         let url = format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port);
         let client = ::redis::Client::open(url).expect("an address");
@@ -269,6 +289,58 @@ impl Broker {
             channel.basic_consume("events".into(), "".into(), options, FieldTable::default()).await;
         let messages = consumer.expect("a consumer").take(count);
         messages.map(|message| message.expect("a message").data).collect().await
+    }
+}
+
+impl Takes for Broker {
+    fn target(&self) -> String {
+        let (place, port) = (format!("{USER}:{PASSWORD}@127.0.0.1"), self.port);
+        match self.kind {
+            Kind::Redis => format!("redis://:{PASSWORD}@127.0.0.1:{port}/events"),
+            Kind::Nats => format!("nats://{place}:{port}/EVENTS/shop.events"),
+            Kind::RabbitMq => format!("amqp://{place}:{port}/events"),
+        }
+    }
+
+    fn kill(&mut self) {
+        for mut child in self.children.drain(..) {
+            let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            let _ = kill_process_group(group.expect("a process id"), Signal::KILL);
+            let _ = child.wait();
+        }
+    }
+
+    async fn resume(&mut self) {
+        let commands = match self.kind {
+            Kind::Redis => vec![self.redis()],
+            Kind::Nats => vec![self.nats()],
+            Kind::RabbitMq => vec![self.register(), self.rabbitmq()],
+        };
+        for mut command in commands {
+            command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null());
+            let child = command.stderr(Stdio::null()).spawn();
+            self.children
+                .push(child.unwrap_or_else(|e| panic!("{:?} does not start: {e}", self.kind)));
+        }
+        let begun = Instant::now();
+        while !self.answers().await {
+            assert!(begun.elapsed() < PATIENCE, "{:?} lets nobody in", self.kind);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// In its order. RabbitMQ has it no longer after that.
+    async fn events(&self) -> Vec<Value> {
+        let texts = match self.kind {
+            Kind::Redis => self.entries().await,
+            Kind::Nats => self.messages().await,
+            Kind::RabbitMq => self.queued().await,
+        };
+        texts.iter().map(|text| serde_json::from_slice(text).expect("a CloudEvent")).collect()
+    }
+
+    fn door(&self) -> Option<u16> {
+        Some(self.port)
     }
 }
 

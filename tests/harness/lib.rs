@@ -4,8 +4,8 @@
 //! `servers` starts and stops clusters · `database` makes databases and opens sessions · `session`
 //! runs SQL and shows its answers as text · `run` is the main of every test file · `commands`
 //! runs the programs around (the `inventory` binary, `pg_dump`, …) · `pooler`
-//! starts a pgbouncer, `redis` a Redis, `prometheus` a Prometheus, `broker` what takes events, `receiver` a
-//! webhook's other end · `dice` throws the same dice every time · `isolation` plays specs of sessions
+//! starts a pgbouncer, `redis` a Redis, `prometheus` a Prometheus, `broker` what takes events (`kafka` too, where
+//! it was compiled in), `receiver` a webhook's other end · `authority` vouches for servers · `dice` throws the same dice every time · `isolation` plays specs of sessions
 //! that meet, with the names that `mask` gives · `clock` lets time pass · `release` brings old versions
 //! back · `calls` names one call of each command · `trade` does a bit of everything · `chaos` kills
 //! processes · `ledger` compares what clients were told with what is written · `seller` is such a client ·
@@ -14,6 +14,7 @@
 //! hears what happens.
 
 pub mod accounts;
+pub mod authority;
 pub mod broker;
 pub mod calls;
 pub mod chaos;
@@ -24,6 +25,8 @@ pub mod dice;
 pub mod gateway;
 pub mod http;
 pub mod isolation;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod ledger;
 pub mod listener;
 pub mod mask;
@@ -41,11 +44,14 @@ pub mod session;
 pub mod trade;
 
 pub use accounts::Accounts;
-pub use broker::Broker;
+pub use authority::Authority;
+pub use broker::{Broker, Takes};
 pub use database::{Database, User};
 pub use dice::Dice;
 pub use gateway::Gateway;
 pub use http::{Client, Connection, Reply, Request};
+#[cfg(feature = "kafka")]
+pub use kafka::Kafka;
 pub use listener::{Listener, Told, heard_all};
 pub use pooler::Pooler;
 pub use prometheus::Prometheus;

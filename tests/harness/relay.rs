@@ -5,6 +5,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 
+use crate::authority::Authority;
 use crate::chaos;
 use crate::commands::inventory;
 use crate::database::{Database, User};
@@ -33,6 +34,15 @@ impl Relay {
 
     /// With more arguments.
     pub fn with(db: &Database, arguments: &[&str]) -> Relay {
+        Relay::begin(db, arguments, None)
+    }
+
+    /// One that trusts those whom this authority vouches for, and nobody else.
+    pub fn trusting(db: &Database, authority: &Authority) -> Relay {
+        Relay::begin(db, &[], Some(authority))
+    }
+
+    fn begin(db: &Database, arguments: &[&str], trusted: Option<&Authority>) -> Relay {
         let folder = tempfile::tempdir().expect("a relay of our own");
         let file = |name: &str| {
             std::fs::File::create(folder.path().join(name)).expect("a relay of our own")
@@ -44,6 +54,7 @@ impl Relay {
             !arguments.iter().any(|argument| argument.starts_with(name))
         });
         command.args(settings).args(arguments);
+        command.envs(trusted.map(|trusted| ("SSL_CERT_FILE", trusted.certificate())));
         command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err")).kill_on_drop(true);
         Relay { child: command.spawn().expect("a relay of our own"), folder }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::Utc;
 use inventory_sinks::{Down, Event, JsonObject, Outcome, Settings, Sink, Target};
 use inventory_tests::broker::Kind;
-use inventory_tests::{Broker, Pg, Verdict, skipped, soak};
+use inventory_tests::{Broker, Pg, Takes, Verdict, skipped, soak};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -76,6 +76,11 @@ pub fn ids(events: &[Event]) -> BTreeSet<String> {
 
 async fn every_event_in_order(kind: Kind) -> Verdict {
     let Some(broker) = Broker::start(kind).await else { return skipped(format!("no {kind:?}")) };
+    has_every_event_in_order(&broker).await;
+    Verdict::Passed
+}
+
+pub async fn has_every_event_in_order(broker: &impl Takes) {
     let events = events(how_many());
     let mut sink = connect(&broker.target()).await.unwrap();
     for batch in events.chunks(BATCH) {
@@ -83,7 +88,6 @@ async fn every_event_in_order(kind: Kind) -> Verdict {
         assert_eq!(outcomes, vec![Outcome::Delivered; batch.len()]);
     }
     arrived(ids(&events), &broker.events().await, false);
-    Verdict::Passed
 }
 
 pub async fn redis_has_every_event_in_order(_: Pg) -> Verdict {
@@ -192,16 +196,20 @@ pub async fn what_no_queue_takes_is_refused(_: Pg) -> Verdict {
 
 pub async fn what_is_too_long_is_refused(_: Pg) -> Verdict {
     let Some(broker) = Broker::start(Kind::Nats).await else { return skipped("no NATS") };
+    refuses_what_is_longer(&broker, 100_000).await;
+    Verdict::Passed
+}
+
+pub async fn refuses_what_is_longer(broker: &impl Takes, bytes: usize) {
     let mut sink = connect(&broker.target()).await.unwrap();
     let mut batch = [event(1), event(2), event(1 + SKUS)];
-    batch[0].data.insert("note".into(), "x".repeat(200_000).into());
+    batch[0].data.insert("note".into(), "x".repeat(bytes).into());
     let outcomes = sink.deliver(&batch).await.unwrap();
     let [Outcome::Refused(reason), Outcome::Delivered, Outcome::Behind] = &outcomes[..] else {
         panic!("{outcomes:?}")
     };
     assert!(reason.contains("bytes are more than"), "{reason}");
     assert_eq!(broker.events().await.len(), 1);
-    Verdict::Passed
 }
 
 /// What is set up wrongly is said in words that help, before any event is lost to it.

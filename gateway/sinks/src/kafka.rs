@@ -67,7 +67,7 @@ impl Pipe for Line {
         match self.producer.send_result(record) {
             Ok(sent) => Ok(Sent::UnderWay(sent)),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
-                Ok(Sent::Refused("more bytes than a message may have".to_owned()))
+                Ok(Sent::Refused(format!("{} bytes are more than a message may have", body.len())))
             }
             Err((error, _)) => Err(down(&error)),
         }

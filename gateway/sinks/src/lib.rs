@@ -68,9 +68,18 @@ pub struct Down {
     pub retry_after: Option<Duration>,
 }
 
+/// How all kinds of sinks, which share one implementation of TLS, say that nobody vouches for a certificate.
+const UNKNOWN: &str = "UnknownIssuer";
+const TRUST: &str = "nobody whom this machine trusts vouches for the certificate: add who does to the machine's \
+                     certificates, or name a file with all that are to be trusted in SSL_CERT_FILE";
+
 impl Down {
     pub fn because(reason: impl fmt::Display) -> Down {
-        Down { reason: reason.to_string(), decided: Vec::new(), retry_after: None }
+        let mut reason = reason.to_string();
+        if reason.contains(UNKNOWN) {
+            reason = format!("{reason}: {TRUST}");
+        }
+        Down { reason, decided: Vec::new(), retry_after: None }
     }
 }
 
