@@ -174,13 +174,14 @@ impl Session {
             .int8(here.system_id)
             .int8(here.timeline)
             .int8(here.database_oid)
-            .int4(self.generation);
+            .int4(self.generation)
+            .maybe_int8(here.born);
         spi.once(
             "UPDATE inventory.installation AS i
-                SET generation = $4, system_id = $1, timeline = $2, database_oid = $3
+                SET generation = $4, system_id = $1, timeline = $2, database_oid = $3, born = $5
               WHERE i.only_row IN (SELECT l.only_row FROM inventory.installation AS l
                                     WHERE l.generation < $4 FOR UPDATE SKIP LOCKED)",
-            &[INT8OID, INT8OID, INT8OID, INT4OID],
+            &[INT8OID, INT8OID, INT8OID, INT4OID, INT8OID],
             &args,
         );
         self.stored.set(Stored::In(server::transaction_id()));
@@ -253,15 +254,12 @@ fn quoted(name: &str) -> String {
 /// The generation this database is in, and whether it only begins now: a restored or cloned
 /// database finds another identity than its own stored.
 fn generation(spi: &Spi) -> Result<(i32, Stored), Refusal> {
-    let rows = spi.script(
-        "SELECT i.layout, i.generation, i.system_id, i.timeline, i.database_oid
-           FROM inventory.installation AS i",
-    );
+    let rows = spi.script("SELECT i.layout FROM inventory.installation AS i");
     if rows.first().is_none_or(|row| row.int4(1) != LAYOUT) {
         crosscheck_layout(spi);
     }
-    let row = rows.first().ok_or_else(|| not_installed("inventory.installation is empty"))?;
-    let (layout, generation) = (row.int4(1), row.int4(2));
+    let empty = || not_installed("inventory.installation is empty");
+    let layout = rows.first().ok_or_else(empty)?.int4(1);
     if layout != LAYOUT {
         // A session keeps the library that it has loaded, whatever was put in its place since.
         let again = if layout > LAYOUT { ": connect again, or update its files" } else { "" };
@@ -269,15 +267,23 @@ fn generation(spi: &Spi) -> Result<(i32, Stored), Refusal> {
             "the tables have layout {layout}, this library works with {LAYOUT}{again}"
         )));
     }
+    // An older layout has not got all of these.
+    let rows = spi.script(
+        "SELECT i.generation, i.system_id, i.timeline, i.database_oid, i.born
+           FROM inventory.installation AS i",
+    );
+    let row = rows.first().ok_or_else(empty)?;
+    let generation = row.int4(1);
     if server::in_recovery() {
         return Ok((generation, Stored::Yes));
     }
     let stored = server::Identity {
-        system_id: row.int8(3),
-        timeline: row.int8(4),
-        database_oid: row.int8(5),
+        system_id: row.int8(2),
+        timeline: row.int8(3),
+        database_oid: row.int8(4),
+        born: row.maybe_int8(5),
     };
-    if stored == server::identity() {
+    if stored.is(&server::identity()) {
         return Ok((generation, Stored::Yes));
     }
     Ok((generation.saturating_add(1), Stored::No))

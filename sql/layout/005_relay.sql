@@ -3,6 +3,9 @@
 -- The name by which its events are known outside, and the last id of what has left the journal.
 ALTER TABLE inventory.installation ADD COLUMN source uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid();
 ALTER TABLE inventory.installation ADD COLUMN journal_cut_id bigint NOT NULL DEFAULT 0;
+-- When the files of its cluster were made, in microseconds since 1970: a copy of them is another database, also
+-- where it has the same system identifier and timeline. Empty where the file system does not say.
+ALTER TABLE inventory.installation ADD COLUMN born bigint;
 
 -- Now and then it is noted which journal id was the last and which transaction the next: transactions from that one
 -- on draw their ids behind it. So a new reader knows from where on to look for those that are open.

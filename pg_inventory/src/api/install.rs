@@ -56,8 +56,12 @@ fn install(call: &Call) -> Result<Answer, Refusal> {
         }
         let changed = found < LAYOUT;
         if changed {
-            let args = Args::new().int4(LAYOUT);
-            spi.once("UPDATE inventory.installation AS i SET layout = $1", &[INT4OID], &args);
+            let args = Args::new().int4(LAYOUT).maybe_int8(server::identity().born);
+            spi.once(
+                "UPDATE inventory.installation AS i SET layout = $1, born = coalesce(i.born, $2)",
+                &[INT4OID, INT8OID],
+                &args,
+            );
         }
         warehouses(spi)?;
         let what = if found == 0 {

@@ -52,12 +52,23 @@ pub fn chance<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// The identity of the database: system identifier, timeline, database oid.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// By what a database is told from those that were made of it.
+#[derive(Clone, Copy)]
 pub struct Identity {
     pub system_id: i64,
     pub timeline: i64,
     pub database_oid: i64,
+    /// When the first file of the cluster was made, in microseconds since 1970: whoever copies files makes new
+    /// ones. None where the file system does not say.
+    pub born: Option<i64>,
+}
+
+impl Identity {
+    /// What one of them does not know tells them not apart.
+    pub fn is(&self, other: &Identity) -> bool {
+        let names = |of: &Identity| (of.system_id, of.timeline, of.database_oid);
+        names(self) == names(other) && self.born.zip(other.born).is_none_or(|(one, two)| one == two)
+    }
 }
 
 pub fn identity() -> Identity {
@@ -67,8 +78,17 @@ pub fn identity() -> Identity {
             system_id: pg_sys::GetSystemIdentifier() as i64,
             timeline: i64::from(pg_sys::GetWALInsertionTimeLine()),
             database_oid: i64::from(database()),
+            born: born(),
         }
     }
+}
+
+/// Of the file that initdb writes first and nobody ever again.
+fn born() -> Option<i64> {
+    // Every process of the server is at home in the data directory.
+    let made = std::fs::metadata("PG_VERSION").and_then(|file| file.created()).ok()?;
+    let age = made.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(age.as_micros()).ok()
 }
 
 /// This database's oid.
