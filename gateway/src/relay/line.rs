@@ -2,10 +2,13 @@
 
 use super::RelaySettings;
 use super::judge::{self, FULL, Parked, Progress, ROUND_MAX, Round, Rules, Trouble};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::{Page, Pool, Turn};
 use inventory_core::LINES_MAX;
 use inventory_sinks::{Down, Outcome, Sink, Target};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -23,7 +26,8 @@ pub struct Line<'s> {
     settings: &'s RelaySettings,
     pool: &'s Pool,
     turn: Turn,
-    target: Target,
+    /// Until when nobody else can have the turn.
+    until: watch::Receiver<Instant>,
     cursor: String,
     sink: Option<Sink>,
     room: usize,
@@ -47,22 +51,25 @@ enum Ended {
 }
 
 impl<'s> Line<'s> {
-    pub fn new(settings: &'s RelaySettings, pool: &'s Pool, turn: Turn) -> Result<Line<'s>> {
-        let target = Target::parse(&turn.target.0)
-            .map_err(|cause| Error::usage(format!("sink {}: {cause}", turn.sink)))?;
-        Ok(Line {
+    pub fn new(
+        settings: &'s RelaySettings,
+        pool: &'s Pool,
+        turn: Turn,
+        until: watch::Receiver<Instant>,
+    ) -> Line<'s> {
+        Line {
             settings,
             pool,
             cursor: turn.cursor.clone(),
             turn,
-            target,
+            until,
             sink: None,
             room: ROOM,
             trouble: Trouble::default(),
             away: 0,
             look: Instant::now(),
             idle: IDLE_MIN,
-        })
+        }
     }
 
     /// Until it is told to stop, or the turn is over. A round that has begun is finished.
@@ -113,9 +120,11 @@ impl<'s> Line<'s> {
         let page = self.page(&parked).await?;
         let begun = Instant::now();
         let round = Round::plan(&parked, &page.events, self.trouble, self.room);
-        let (outcomes, down) = match self.deliver(&round).await {
-            Ok(outcomes) => (outcomes, None),
-            Err(down) => (down.decided.clone(), Some(down)),
+        let until = self.until.clone();
+        let (outcomes, down) = match while_ours(until, self.deliver(&round)).await {
+            Some(Ok(outcomes)) => (outcomes, None),
+            Some(Err(down)) => (down.decided.clone(), Some(down)),
+            None => return Ok(Ended::Over),
         };
         let rules = Rules {
             retry: &self.settings.retry,
@@ -170,7 +179,10 @@ impl<'s> Line<'s> {
         }
         let sink = match &mut self.sink {
             Some(sink) => sink,
-            none => none.insert(Sink::connect(&self.target, &self.settings.sinks).await?),
+            none => {
+                let target = Target::parse(&self.turn.target.0).map_err(Down::because)?;
+                none.insert(Sink::connect(&target, &self.settings.sinks).await?)
+            }
         };
         sink.deliver(&round.batch).await
     }
@@ -192,5 +204,35 @@ impl<'s> Line<'s> {
             self.look = Instant::now();
         }
         Ok(true)
+    }
+}
+
+/// Goes on with it as long as the turn is ours: whoever has it next has told the sink of later events by then. One
+/// who slept, or lost the database, notices by its own clock, before anything else.
+async fn while_ours<T>(
+    until: watch::Receiver<Instant>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let (mut work, mut over) = (pin!(work), pin!(over(until.clone())));
+    poll_fn(|context| {
+        if Instant::now() >= *until.borrow() || over.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        work.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// When the turn was not renewed in time.
+async fn over(mut until: watch::Receiver<Instant>) {
+    loop {
+        let end = *until.borrow_and_update();
+        if Instant::now() >= end {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(end) => {}
+            Ok(()) = until.changed() => {}
+        }
     }
 }
