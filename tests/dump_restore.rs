@@ -11,6 +11,7 @@ promises!(
     dropping_the_extension_loses_no_row,
     a_clone_begins_a_new_generation,
     a_copy_of_the_files_begins_a_new_generation,
+    a_dump_restored_in_place_begins_a_new_generation,
     a_generation_is_begun_once_and_kept,
 );
 
@@ -156,6 +157,29 @@ async fn a_copy_of_the_files_begins_a_new_generation(pg: Pg) -> Verdict {
     db.owner().await.check(asked, &format!("{}|PAUSED|f", first + 1)).await;
     db.verify_is_clean().await;
     Verdict::Passed
+}
+
+/// Ids of events are given a second time there: whoever heard of the first must not take the second for a repeat.
+async fn a_dump_restored_in_place_begins_a_new_generation(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 50)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("shop.dump");
+    let mut pg_dump = db.server.command("pg_dump", &db.name);
+    run(pg_dump.arg("-Fc").arg("-f").arg(&dump)).await.ok();
+    let mut op = db.operator().await;
+    op.run("SELECT inventory.deduct('A', 1)").await;
+    let drop_all = "DROP EXTENSION pg_inventory CASCADE; DROP SCHEMA inventory CASCADE";
+    db.owner().await.run(drop_all).await;
+    let mut restore = db.server.command("pg_restore", &db.name);
+    run(restore.args(["--exit-on-error", "-d", &db.name]).arg(&dump)).await.ok();
+    op.run("SELECT inventory.deduct('A', 1)").await;
+    let mut owner = db.owner().await;
+    let generation = owner.number("SELECT generation FROM inventory.installation").await;
+    let told = "SELECT generation, event_type FROM inventory.journal ORDER BY id";
+    let before = generation - 1;
+    owner.check(told, &format!("{before}|STOCK_RECEIVED\n{generation}|STOCK_DEDUCTED")).await;
+    db.verify_is_clean().await;
 }
 
 /// A session that only looked first, and one whose first transaction was rolled back, write in the

@@ -6,6 +6,8 @@ ALTER TABLE inventory.installation ADD COLUMN journal_cut_id bigint NOT NULL DEF
 -- When the files of its cluster were made, in microseconds since 1970: a copy of them is another database, also
 -- where it has the same system identifier and timeline. Empty where the file system does not say.
 ALTER TABLE inventory.installation ADD COLUMN born bigint;
+-- And the oid of this table: a dump that was restored in the place of what was there is another database, too.
+ALTER TABLE inventory.installation ADD COLUMN table_oid bigint;
 
 -- Now and then it is noted which journal id was the last and which transaction the next: transactions from that one
 -- on draw their ids behind it. So a new reader knows from where on to look for those that are open.

@@ -61,17 +61,24 @@ pub struct Identity {
     /// When the first file of the cluster was made, in microseconds since 1970: whoever copies files makes new
     /// ones. None where the file system does not say.
     pub born: Option<i64>,
+    /// Of the table that this is stored in: where a dump takes the place of what was there, it is made anew.
+    pub table_oid: Option<i64>,
 }
 
 impl Identity {
     /// What one of them does not know tells them not apart.
     pub fn is(&self, other: &Identity) -> bool {
         let names = |of: &Identity| (of.system_id, of.timeline, of.database_oid);
-        names(self) == names(other) && self.born.zip(other.born).is_none_or(|(one, two)| one == two)
+        let same =
+            |one: Option<i64>, two: Option<i64>| one.zip(two).is_none_or(|(one, two)| one == two);
+        names(self) == names(other)
+            && same(self.born, other.born)
+            && same(self.table_oid, other.table_oid)
     }
 }
 
-pub fn identity() -> Identity {
+/// Of the database of this session, with its table `inventory.installation`.
+pub fn identity(table: pg_sys::Oid) -> Identity {
     // SAFETY: plain reads of shared state. Only sessions that write ask, so there is a timeline.
     unsafe {
         Identity {
@@ -79,6 +86,7 @@ pub fn identity() -> Identity {
             timeline: i64::from(pg_sys::GetWALInsertionTimeLine()),
             database_oid: i64::from(database()),
             born: born(),
+            table_oid: Some(i64::from(table.to_u32())),
         }
     }
 }
