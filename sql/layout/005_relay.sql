@@ -123,7 +123,7 @@ SELECT s.name, s.address, CASE WHEN s.generation = i.generation THEN s.state ELS
                    FROM inventory.journal AS j WHERE j.id > c.position ORDER BY j.id LIMIT 1), 0)::double precision AS lag_seconds,
        (SELECT pg_catalog.count(*) FROM inventory.outbox_parked AS p WHERE p.sink = s.name AND p.status = 'RETRY') AS retrying,
        (SELECT pg_catalog.count(*) FROM inventory.outbox_parked AS p WHERE p.sink = s.name AND p.status = 'DEAD') AS dead,
-       c.delivered, c.failing_since, c.failure, s.created_at
+       c.delivered, c.failing_since, c.failure, s.created_at, c.keeps_after
   FROM inventory.sink AS s
   JOIN inventory.relay_cursor AS c ON c.sink = s.name
  CROSS JOIN inventory.installation AS i;
