@@ -122,9 +122,8 @@ impl<'s> Line<'s> {
         let round = Round::plan(&parked, &page.events, self.trouble, self.room);
         let until = self.until.clone();
         let (outcomes, down) = match while_ours(until, self.deliver(&round)).await {
-            Some(Ok(outcomes)) => (outcomes, None),
-            Some(Err(down)) => (down.decided.clone(), Some(down)),
-            None => return Ok(Ended::Over),
+            Ok(outcomes) => (outcomes, None),
+            Err(down) => (down.decided.clone(), Some(down)),
         };
         let rules = Rules {
             retry: &self.settings.retry,
@@ -207,32 +206,25 @@ impl<'s> Line<'s> {
     }
 }
 
-/// Goes on with it as long as the turn is ours: whoever has it next has told the sink of later events by then. One
-/// who slept, or lost the database, notices by its own clock, before anything else.
-async fn while_ours<T>(
-    until: watch::Receiver<Instant>,
-    work: impl Future<Output = T>,
-) -> Option<T> {
-    let (mut work, mut over) = (pin!(work), pin!(over(until.clone())));
-    poll_fn(|context| {
-        if Instant::now() >= *until.borrow() || over.as_mut().poll(context).is_ready() {
-            return Poll::Ready(None);
-        }
-        work.as_mut().poll(context).map(Some)
-    })
-    .await
-}
-
-/// When the turn was not renewed in time.
-async fn over(mut until: watch::Receiver<Instant>) {
+/// Goes on with it while the turn is ours: whoever has it next has told the sink of later events by then. One who
+/// slept, or lost the database, notices by its own clock, before anything else. It waits then: renewed, the turn is
+/// still ours, and who has lost it is ended.
+async fn while_ours<T>(mut until: watch::Receiver<Instant>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
     loop {
         let end = *until.borrow_and_update();
-        if Instant::now() >= end {
-            return;
-        }
+        let ours = poll_fn(|context| match Instant::now() < end {
+            true => work.as_mut().poll(context).map(Some),
+            false => Poll::Ready(None),
+        });
         tokio::select! {
+            biased;
+            done = ours => if let Some(done) = done { return done },
             () = tokio::time::sleep_until(end) => {}
-            Ok(()) = until.changed() => {}
+            Ok(()) = until.changed() => continue,
+        }
+        if until.changed().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }
