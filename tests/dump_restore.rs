@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used)] // a test may end in a panic
 
 use inventory_tests::commands::run;
-use inventory_tests::{Database, Pg, Trade, promises};
+use inventory_tests::{Database, Pg, Trade, Verdict, promises, skipped};
 
 promises!(
     a_restored_database_goes_on_where_the_dump_was_taken,
     a_resharded_database_goes_on_where_the_dump_was_taken,
     dropping_the_extension_loses_no_row,
     a_clone_begins_a_new_generation,
+    a_copy_of_the_files_begins_a_new_generation,
+    a_dump_restored_in_place_begins_a_new_generation,
     a_generation_is_begun_once_and_kept,
 );
 
@@ -125,6 +127,59 @@ async fn a_clone_begins_a_new_generation(pg: Pg) {
         .await;
     assert_eq!(db.owner().await.number(generation).await, first, "the original stays what it is");
     clone.verify_is_clean().await;
+}
+
+/// It has the same system identifier and timeline, and must not call up what the original calls up.
+async fn a_copy_of_the_files_begins_a_new_generation(pg: Pg) -> Verdict {
+    let db = pg.private_database(|builder| builder.setting("fsync", "off")).await;
+    db.stock(&[("A", 5)]).await;
+    db.admin().await.run("SELECT inventory.put_sink('hook', 'stdout:')").await;
+    let asked = "SELECT i.generation, s.state, s.name IN (SELECT sink FROM inventory.take_turns('relay') WHERE NOT give_back) \
+                   FROM inventory.installation AS i, inventory.sinks AS s";
+    let mut owner = db.owner().await;
+    if owner.text("SELECT born IS NULL FROM inventory.installation").await == "t" {
+        return skipped("the file system does not say when files were made".to_owned());
+    }
+    let first = owner.number("SELECT generation FROM inventory.installation").await;
+    drop(owner);
+    db.server.stop();
+    db.server.start_again();
+    db.owner().await.check(asked, &format!("{first}|ACTIVE|t")).await;
+    db.server.go_on_with_copied_files().await;
+    let mut owner = db.owner().await;
+    owner.run("SELECT inventory.take_turns('relay')").await;
+    owner.check(asked, &format!("{}|PAUSED|f", first + 1)).await;
+    drop(owner);
+    // Once: it is a database of its own from then on.
+    db.server.stop();
+    db.server.start_again();
+    db.operator().await.run("SELECT inventory.deduct('A', 1)").await;
+    db.owner().await.check(asked, &format!("{}|PAUSED|f", first + 1)).await;
+    db.verify_is_clean().await;
+    Verdict::Passed
+}
+
+/// Ids of events are given a second time there: whoever heard of the first must not take the second for a repeat.
+async fn a_dump_restored_in_place_begins_a_new_generation(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 50)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("shop.dump");
+    let mut pg_dump = db.server.command("pg_dump", &db.name);
+    run(pg_dump.arg("-Fc").arg("-f").arg(&dump)).await.ok();
+    let mut op = db.operator().await;
+    op.run("SELECT inventory.deduct('A', 1)").await;
+    let drop_all = "DROP EXTENSION pg_inventory CASCADE; DROP SCHEMA inventory CASCADE";
+    db.owner().await.run(drop_all).await;
+    let mut restore = db.server.command("pg_restore", &db.name);
+    run(restore.args(["--exit-on-error", "-d", &db.name]).arg(&dump)).await.ok();
+    op.run("SELECT inventory.deduct('A', 1)").await;
+    let mut owner = db.owner().await;
+    let generation = owner.number("SELECT generation FROM inventory.installation").await;
+    let told = "SELECT generation, event_type FROM inventory.journal ORDER BY id";
+    let before = generation - 1;
+    owner.check(told, &format!("{before}|STOCK_RECEIVED\n{generation}|STOCK_DEDUCTED")).await;
+    db.verify_is_clean().await;
 }
 
 /// A session that only looked first, and one whose first transaction was rolled back, write in the

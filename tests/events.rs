@@ -26,6 +26,7 @@ promises!(
     curl_and_event_source_follow_through_restarts,
     who_goes_from_gateway_to_gateway_misses_nothing,
     who_joins_while_others_write_misses_nothing,
+    who_waits_for_a_turn_has_begun,
     what_commits_late_is_told_late,
     cursors_of_another_database,
     streams_outlive_the_database,

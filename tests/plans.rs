@@ -153,6 +153,8 @@ const READERS: &[(&str, &str)] = &[
     ("outbox", "NULL, 5000000, 'hook', 10"),
     ("parked_events", "'DEAD', NULL, NULL, 10"),
     ("parked_events", "'RETRY', 5000000, 'hook', 10"),
+    ("pending_events", "'PENDING', NULL, NULL, 10"),
+    ("pending_events", "'PENDING', 5000000, 'hook', 10"),
     ("known_requests", "ARRAY['00000000-0000-4000-8000-000000000001']::uuid[]"),
     ("movements_exist", ""),
     ("warehouses", ""),

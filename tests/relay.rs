@@ -34,6 +34,8 @@ promises!(
     a_sink_that_is_away_for_a_while_hears_it_all,
     a_relay_killed_between_sending_and_saving_sends_again,
     two_relays_share_the_work_and_one_takes_over,
+    a_relay_that_slept_past_its_turn_sends_nothing_more,
+    a_sink_that_cannot_be_read_says_so,
     a_relay_that_ends_in_order_repeats_nothing,
     an_open_transaction_delays_only_its_own_events,
     a_poison_event_stops_nobody_else,

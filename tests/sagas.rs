@@ -30,6 +30,7 @@ promises!(
     a_command_line_goes_both_ways,
     who_lost_a_saga_changes_nothing,
     what_was_answered_stays_answered,
+    an_answer_that_cannot_be_kept_is_left_out,
     a_copy_of_the_database_asks_nobody,
     sagas_that_ended_are_forgotten_in_time,
     verify_finds_what_is_spoilt,

@@ -40,4 +40,5 @@ promises!(
     a_webhook_is_not_led_elsewhere,
     private_addresses_are_not_reached,
     an_endless_answer_ends,
+    an_answer_without_its_body_is_one,
 );

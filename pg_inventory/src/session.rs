@@ -37,6 +37,7 @@ pub struct Session {
     stored: Cell<Stored>,
     /// Looked up on a standby, which may become a primary under this session.
     standby: bool,
+    installation: Oid,
     pub journal: Oid,
     pub journal_ids: Oid,
     pub requests: Oid,
@@ -129,7 +130,7 @@ impl Session {
         let requests = relation(spi, "inventory.request").ok_or_else(missing)?;
         // Watch before reading: what changes in between is noticed.
         watch::begin(vec![installation, stock, journal_ids]);
-        let (generation, stored) = generation(spi)?;
+        let (generation, stored) = generation(spi, installation)?;
         // A snapshot from before the leaves were made sees none of their rows.
         if server::snapshot_is_fixed() {
             spi.crosscheck(plans::LEAVES_STATE.plan(spi), &Args::new());
@@ -138,6 +139,7 @@ impl Session {
             generation,
             stored: Cell::new(stored),
             standby: server::in_recovery(),
+            installation,
             journal,
             journal_ids,
             requests,
@@ -169,18 +171,21 @@ impl Session {
         if now.first().is_some_and(|row| row.int4(1) >= self.generation) {
             return self.stored.set(Stored::Yes);
         }
-        let here = server::identity();
+        let here = server::identity(self.installation);
         let args = Args::new()
             .int8(here.system_id)
             .int8(here.timeline)
             .int8(here.database_oid)
-            .int4(self.generation);
+            .int4(self.generation)
+            .maybe_int8(here.born)
+            .maybe_int8(here.table_oid);
         spi.once(
             "UPDATE inventory.installation AS i
-                SET generation = $4, system_id = $1, timeline = $2, database_oid = $3
+                SET generation = $4, system_id = $1, timeline = $2, database_oid = $3, born = $5,
+                    table_oid = $6
               WHERE i.only_row IN (SELECT l.only_row FROM inventory.installation AS l
                                     WHERE l.generation < $4 FOR UPDATE SKIP LOCKED)",
-            &[INT8OID, INT8OID, INT8OID, INT4OID],
+            &[INT8OID, INT8OID, INT8OID, INT4OID, INT8OID, INT8OID],
             &args,
         );
         self.stored.set(Stored::In(server::transaction_id()));
@@ -252,16 +257,13 @@ fn quoted(name: &str) -> String {
 
 /// The generation this database is in, and whether it only begins now: a restored or cloned
 /// database finds another identity than its own stored.
-fn generation(spi: &Spi) -> Result<(i32, Stored), Refusal> {
-    let rows = spi.script(
-        "SELECT i.layout, i.generation, i.system_id, i.timeline, i.database_oid
-           FROM inventory.installation AS i",
-    );
+fn generation(spi: &Spi, installation: Oid) -> Result<(i32, Stored), Refusal> {
+    let rows = spi.script("SELECT i.layout FROM inventory.installation AS i");
     if rows.first().is_none_or(|row| row.int4(1) != LAYOUT) {
         crosscheck_layout(spi);
     }
-    let row = rows.first().ok_or_else(|| not_installed("inventory.installation is empty"))?;
-    let (layout, generation) = (row.int4(1), row.int4(2));
+    let empty = || not_installed("inventory.installation is empty");
+    let layout = rows.first().ok_or_else(empty)?.int4(1);
     if layout != LAYOUT {
         // A session keeps the library that it has loaded, whatever was put in its place since.
         let again = if layout > LAYOUT { ": connect again, or update its files" } else { "" };
@@ -269,15 +271,24 @@ fn generation(spi: &Spi) -> Result<(i32, Stored), Refusal> {
             "the tables have layout {layout}, this library works with {LAYOUT}{again}"
         )));
     }
+    // An older layout has not got all of these.
+    let rows = spi.script(
+        "SELECT i.generation, i.system_id, i.timeline, i.database_oid, i.born, i.table_oid
+           FROM inventory.installation AS i",
+    );
+    let row = rows.first().ok_or_else(empty)?;
+    let generation = row.int4(1);
     if server::in_recovery() {
         return Ok((generation, Stored::Yes));
     }
     let stored = server::Identity {
-        system_id: row.int8(3),
-        timeline: row.int8(4),
-        database_oid: row.int8(5),
+        system_id: row.int8(2),
+        timeline: row.int8(3),
+        database_oid: row.int8(4),
+        born: row.maybe_int8(5),
+        table_oid: row.maybe_int8(6),
     };
-    if stored == server::identity() {
+    if stored.is(&server::identity(installation)) {
         return Ok((generation, Stored::Yes));
     }
     Ok((generation.saturating_add(1), Stored::No))

@@ -3,6 +3,11 @@
 -- The name by which its events are known outside, and the last id of what has left the journal.
 ALTER TABLE inventory.installation ADD COLUMN source uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid();
 ALTER TABLE inventory.installation ADD COLUMN journal_cut_id bigint NOT NULL DEFAULT 0;
+-- When the files of its cluster were made, in microseconds since 1970: a copy of them is another database, also
+-- where it has the same system identifier and timeline. Empty where the file system does not say.
+ALTER TABLE inventory.installation ADD COLUMN born bigint;
+-- And the oid of this table: a dump that was restored in the place of what was there is another database, too.
+ALTER TABLE inventory.installation ADD COLUMN table_oid bigint;
 
 -- Now and then it is noted which journal id was the last and which transaction the next: transactions from that one
 -- on draw their ids behind it. So a new reader knows from where on to look for those that are open.
@@ -118,7 +123,7 @@ SELECT s.name, s.address, CASE WHEN s.generation = i.generation THEN s.state ELS
                    FROM inventory.journal AS j WHERE j.id > c.position ORDER BY j.id LIMIT 1), 0)::double precision AS lag_seconds,
        (SELECT pg_catalog.count(*) FROM inventory.outbox_parked AS p WHERE p.sink = s.name AND p.status = 'RETRY') AS retrying,
        (SELECT pg_catalog.count(*) FROM inventory.outbox_parked AS p WHERE p.sink = s.name AND p.status = 'DEAD') AS dead,
-       c.delivered, c.failing_since, c.failure, s.created_at
+       c.delivered, c.failing_since, c.failure, s.created_at, c.keeps_after
   FROM inventory.sink AS s
   JOIN inventory.relay_cursor AS c ON c.sink = s.name
  CROSS JOIN inventory.installation AS i;

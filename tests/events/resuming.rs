@@ -174,6 +174,25 @@ pub async fn who_joins_while_others_write_misses_nothing(pg: Pg) {
     }
 }
 
+/// Few read the journal alone at a time. Whoever waits for that is answered all the same, and told later.
+pub async fn who_waits_for_a_turn_has_begun(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10)]).await;
+    let gateway = Gateway::before(&db).await;
+    let mut owner = db.owner().await;
+    // Each look lasts until it may wait no longer.
+    owner.run("BEGIN; LOCK TABLE inventory.journal IN ACCESS EXCLUSIVE MODE").await;
+    let all = (0..60).map(|_| gateway.reader.try_listen("from=beginning", None));
+    let begun = join_all(all).await.into_iter();
+    let begun = begun.map(|begun| begun.map_err(|refused| (refused.status, refused.text())));
+    let begun: Result<Vec<Listener>, _> = begun.collect();
+    let mut begun = begun.map_err(|refused| panic!("{refused:?}")).unwrap();
+    owner.run("COMMIT").await;
+    for listener in &mut begun {
+        assert_eq!(listener.event().await.data["sku"], "A");
+    }
+}
+
 pub async fn what_commits_late_is_told_late(pg: Pg) {
     let db = pg.database().await;
     db.stock(&[("EARLY", 100), ("LATE", 100)]).await;

@@ -6,9 +6,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -34,11 +36,20 @@ pub enum Fault {
     Forgets,
     /// Carried out, and no answer comes.
     Silent,
+    /// Carried out, and of the answer comes 200 and not all of the rest.
+    BreaksOff,
 }
 
 /// All of them, for storms.
-const FAULTS: [Fault; 6] =
-    [Fault::Fails, Fault::Refuses, Fault::Works, Fault::Twice, Fault::Forgets, Fault::Silent];
+const FAULTS: [Fault; 7] = [
+    Fault::Fails,
+    Fault::Refuses,
+    Fault::Works,
+    Fault::Twice,
+    Fault::Forgets,
+    Fault::Silent,
+    Fault::BreaksOff,
+];
 
 /// One call as it came in.
 #[derive(Clone, Debug)]
@@ -209,6 +220,17 @@ async fn asked(
         Fault::Silent => {
             locked(&shop.books).carry_out(&call, &body);
             std::future::pending().await
+        }
+        Fault::BreaksOff => {
+            let answer = locked(&shop.books).carry_out(&call, &body);
+            // What is there is sent while more is waited for.
+            let end = async {
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("broken off"))
+            };
+            let half = stream::iter([Ok("{")]).chain(stream::once(end));
+            let half = Body::from_stream(half);
+            if answer.status() == StatusCode::OK { half.into_response() } else { answer }
         }
     }
 }

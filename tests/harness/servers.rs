@@ -305,6 +305,18 @@ impl Server {
         self.with(|cluster| cluster.start().expect("the server starts again"));
     }
 
+    /// Goes on with a copy of its files in their place, as whoever copies a folder or a disk does.
+    pub async fn go_on_with_copied_files(&self) {
+        self.stop();
+        let (data, copy) = (self.data_dir(), self.data_dir().with_extension("copy"));
+        let mut copying = tokio::process::Command::new("cp");
+        let ended = run(copying.arg("-a").args([&data, &copy])).await;
+        assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
+        std::fs::remove_dir_all(&data).expect("the files that were copied");
+        std::fs::rename(&copy, &data).expect("the copy");
+        self.start_again();
+    }
+
     /// A client program of this PostgreSQL (pg_dump, psql), connected as superuser to `database`.
     pub fn command(&self, program: &str, database: &str) -> tokio::process::Command {
         let mut command = self.with(|cluster| cluster.command(program));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use inventory_tests::{Database, Pg, Relay, Session};
+use inventory_tests::{Database, Pg, Relay, Session, chaos};
 
 use super::receiver::{Receiver, journal_ids};
 
@@ -93,6 +93,44 @@ pub async fn two_relays_share_the_work_and_one_takes_over(pg: Pg) {
     assert_eq!(two.terminated().await, Some(0));
     // It gave its turns back.
     reader.check("SELECT count(relay) FROM inventory.sinks", "0").await;
+}
+
+/// Who took over has told the sink of later events: what the other has still in hand would come after them.
+pub async fn a_relay_that_slept_past_its_turn_sends_nothing_more(pg: Pg) {
+    let (db, receiver) = shop(&pg).await;
+    sell(&db, 20).await;
+    receiver.hold_back();
+    let one = Relay::start(&db);
+    receiver.until(|heard| heard.len() == SKUS.len()).await;
+    chaos::halt(one.pid());
+    // The answers lie there when it wakes up, so that it could go on with its round.
+    receiver.go_on();
+    let _two = Relay::start(&db);
+    receiver.until_complete(&db).await;
+    until_idle(&mut db.reader().await).await;
+    let heard = receiver.heard().len();
+    chaos::go_on(one.pid());
+    let awake = "SELECT count(*) = 2 FROM inventory.relay WHERE until > clock_timestamp()";
+    db.owner().await.until(awake).await;
+    assert_eq!(receiver.heard()[heard..], []);
+    sell(&db, 1).await;
+    receiver.until_complete(&db).await;
+    assert_eq!(receiver.heard().len(), heard + SKUS.len());
+}
+
+/// As one that a later version knows: the others are told, and what is wrong is said where people look.
+pub async fn a_sink_that_cannot_be_read_says_so(pg: Pg) {
+    let (db, receiver) = shop(&pg).await;
+    db.admin()
+        .await
+        .run("SELECT inventory.put_sink('odd', 'pigeon://:hush@loft/flock', true)")
+        .await;
+    let relay = Relay::start(&db);
+    receiver.until_complete(&db).await;
+    let mut reader = db.reader().await;
+    reader.until("SELECT failure LIKE 'no sink is reached by pigeon%' FROM inventory.sinks WHERE name = 'odd'").await;
+    assert_eq!(relay.log().matches("no sink is reached by pigeon").count(), 1, "{}", relay.log());
+    assert!(!relay.log().contains("hush"));
 }
 
 pub async fn a_relay_that_ends_in_order_repeats_nothing(pg: Pg) {

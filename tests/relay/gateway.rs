@@ -53,7 +53,7 @@ pub async fn serve_tells_sinks_and_the_outbox_shows_it(pg: Pg) {
     metrics(&gateway).await;
     let list = ask(&db, &["sink", "list", "--json"]).await;
     assert!(list.contains("\"hook\"") && !list.contains("whsec"), "{list}");
-    let sent = ask(&db, &["outbox", "list", "--status", "sent", "--json"]).await;
+    let sent = ask(&db, &["outbox", "list", "--status", "SENT", "--json"]).await;
     assert!(sent.contains("STOCK_RECEIVED"), "{sent}");
     gateway.terminate();
     assert_eq!(gateway.ended().await, Some(0));

@@ -50,6 +50,43 @@ pub async fn who_lost_a_saga_changes_nothing(pg: Pg) {
     db.verify_is_clean().await;
 }
 
+/// What was done is done, whatever the participant said of it: a report that is refused would come again for ever.
+pub async fn an_answer_that_cannot_be_kept_is_left_out(pg: Pg) {
+    let db = pg.database().await;
+    let mut op = db.operator().await;
+    let input = "'{\"x\": ' || repeat('[', 63) || repeat(']', 63) || '}'";
+    for (answer, why) in [
+        ("to_jsonb(repeat('x', 20000))", "without its answer, answer: at most 16384 bytes"),
+        // As text of PostgreSQL it has 309 digits a number.
+        (
+            "(SELECT jsonb_agg(1e308) FROM generate_series(1, 100))",
+            "without its answer, answer: at most",
+        ),
+        ("'{\"x\": 1e999}'", "without its answer, answer: number out of range"),
+        (
+            "(repeat('[', 65) || repeat(']', 65))::jsonb",
+            "without its answer, answer: at most 64 levels",
+        ),
+    ] {
+        let id = op
+            .text(&format!(
+                "SELECT saga_id FROM inventory.begin_saga('two', '{TWO}', ({input})::jsonb)"
+            ))
+            .await;
+        op.run("SELECT inventory.claim_sagas('me', '1 minute')").await;
+        op.check(&advance(&id, 1, ""), "call|1|action").await;
+        let done = told(1, "action", "done") + ", answer => " + answer;
+        op.check(&advance(&id, 1, &done), "call|2|action").await;
+        let step = format!(
+            "SELECT state, answer IS NULL, left(detail, {}) FROM inventory.saga_steps \
+              WHERE saga_id = '{id}' AND step = 1",
+            why.len()
+        );
+        op.check(&step, &format!("DONE|t|{why}")).await;
+    }
+    db.verify_is_clean().await;
+}
+
 /// A staging copy must not go on with what the shop goes on with, too.
 pub async fn a_copy_of_the_database_asks_nobody(pg: Pg) {
     let db = pg.database().await;

@@ -155,3 +155,20 @@ pub async fn an_endless_answer_ends(_: Pg) {
     let events: [Event; 3] = [event(1), event(2), event(3)];
     assert_eq!(sink.deliver(&events).await.unwrap(), vec![Outcome::Delivered; 3]);
 }
+
+/// The event was taken: sent again for want of the rest it would come for ever.
+pub async fn an_answer_without_its_body_is_one(_: Pg) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n").await;
+            open.push(stream);
+        }
+    });
+    let mut sink = connect(&target_at(&address.to_string())).await.unwrap();
+    assert_eq!(sink.deliver(&[event(1)]).await.unwrap(), [Outcome::Delivered]);
+}

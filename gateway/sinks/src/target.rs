@@ -117,6 +117,9 @@ pub(crate) struct Parts {
     pub options: BTreeMap<String, String>,
 }
 
+/// What a secret holds that was made with `openssl rand -base64`.
+const SPECIAL: &str = "write / in a password as %2F, ? as %3F, # as %23, @ as %40";
+
 impl Parts {
     /// As RFC 3986 has it, but with any number of hosts between commas.
     fn read(text: &str) -> Result<Parts, Malformed> {
@@ -125,13 +128,17 @@ impl Parts {
         })?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, tail) = rest.split_at(end);
+        // Of a webhook the path is its receiver's affair, and never shown.
+        if tail.contains('@') && !authority.contains('@') && !scheme.starts_with("webhook") {
+            return Err(Malformed::because(SPECIAL));
+        }
         let (login, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
         let mut urls = Vec::new();
         for host in hosts.split(',') {
             let url = Url::parse(&format!("{scheme}://{login}@{host}{tail}"));
-            urls.push(
-                url.map_err(|error| Malformed::because(format!("no valid address: {error}")))?,
-            );
+            urls.push(url.map_err(|error| {
+                Malformed::because(format!("no valid address: {error}; {SPECIAL}"))
+            })?);
         }
         let [url, ..] = urls.as_slice() else { return Err(Malformed::because("no host")) };
         if url.fragment().is_some() {
@@ -248,6 +255,8 @@ mod tests {
             ("webhook+https://:hush@h/", "whsec_"),
             ("redis://:hush@h:99999/s", "invalid port"),
             ("redis://:hush@/s", "host"),
+            ("redis://u:7/hush@h/s", "/ in a password as %2F"),
+            ("webhook+https://:whsec_a/hush@h/", "/ in a password as %2F"),
         ] {
             let error = Target::parse(text).unwrap_err().to_string();
             assert!(error.contains(says) && !error.contains("hush"), "{text}: {error}");

@@ -40,8 +40,9 @@ use sign::Secret;
 
 /// Requests at once.
 const CONNECTIONS: usize = 16;
-/// What of an answer's body is read, so that the connection can be used again.
+/// What of an answer's body is read, and for how long, so that the connection can be used again.
 const BODY_MAX: usize = 64 * 1024;
+const BODY_WAIT: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub struct Place {
@@ -106,13 +107,9 @@ impl Line {
             Ok(request) => request,
             Err(error) => return Answer::Refused(format!("no request can be made of it: {error}")),
         };
-        let exchange = async {
-            let response = self.client.request(request).await.map_err(|e| reach::why(&e))?;
-            Ok::<_, String>(read(response).await)
-        };
-        match timeout(self.patience, exchange).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(reason)) => Answer::Away { reason, retry_after: None },
+        match timeout(self.patience, self.client.request(request)).await {
+            Ok(Ok(response)) => read(response).await,
+            Ok(Err(error)) => Answer::Away { reason: reach::why(&error), retry_after: None },
             Err(_late) => {
                 Answer::Away { reason: "no answer in time".to_owned(), retry_after: None }
             }
@@ -139,9 +136,10 @@ impl Line {
     }
 }
 
-/// The status says it all; the body is read only to have the connection free again.
+/// The status says it all; the body is read only to have the connection free again, and one that does not come
+/// changes nothing.
 async fn read(response: Response<Incoming>) -> Answer {
     let answer = Answer::of(response.status(), response.headers());
-    let _ = Limited::new(response.into_body(), BODY_MAX).collect().await;
+    let _ = timeout(BODY_WAIT, Limited::new(response.into_body(), BODY_MAX).collect()).await;
     answer
 }

@@ -13,7 +13,7 @@ pub enum OutboxCommand {
     /// Events, newest first, and what became of them at each sink
     List {
         /// Only those
-        #[arg(long, value_enum)]
+        #[arg(long, value_enum, ignore_case = true)]
         status: Option<Status>,
         /// So many at most
         #[arg(long, env = "INVENTORY_LIMIT", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]

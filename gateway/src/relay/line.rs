@@ -2,10 +2,13 @@
 
 use super::RelaySettings;
 use super::judge::{self, FULL, Parked, Progress, ROUND_MAX, Round, Rules, Trouble};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::{Page, Pool, Turn};
 use inventory_core::LINES_MAX;
 use inventory_sinks::{Down, Outcome, Sink, Target};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -23,7 +26,8 @@ pub struct Line<'s> {
     settings: &'s RelaySettings,
     pool: &'s Pool,
     turn: Turn,
-    target: Target,
+    /// Until when nobody else can have the turn.
+    until: watch::Receiver<Instant>,
     cursor: String,
     sink: Option<Sink>,
     room: usize,
@@ -47,22 +51,25 @@ enum Ended {
 }
 
 impl<'s> Line<'s> {
-    pub fn new(settings: &'s RelaySettings, pool: &'s Pool, turn: Turn) -> Result<Line<'s>> {
-        let target = Target::parse(&turn.target.0)
-            .map_err(|cause| Error::usage(format!("sink {}: {cause}", turn.sink)))?;
-        Ok(Line {
+    pub fn new(
+        settings: &'s RelaySettings,
+        pool: &'s Pool,
+        turn: Turn,
+        until: watch::Receiver<Instant>,
+    ) -> Line<'s> {
+        Line {
             settings,
             pool,
             cursor: turn.cursor.clone(),
             turn,
-            target,
+            until,
             sink: None,
             room: ROOM,
             trouble: Trouble::default(),
             away: 0,
             look: Instant::now(),
             idle: IDLE_MIN,
-        })
+        }
     }
 
     /// Until it is told to stop, or the turn is over. A round that has begun is finished.
@@ -113,7 +120,8 @@ impl<'s> Line<'s> {
         let page = self.page(&parked).await?;
         let begun = Instant::now();
         let round = Round::plan(&parked, &page.events, self.trouble, self.room);
-        let (outcomes, down) = match self.deliver(&round).await {
+        let until = self.until.clone();
+        let (outcomes, down) = match while_ours(until, self.deliver(&round)).await {
             Ok(outcomes) => (outcomes, None),
             Err(down) => (down.decided.clone(), Some(down)),
         };
@@ -170,7 +178,10 @@ impl<'s> Line<'s> {
         }
         let sink = match &mut self.sink {
             Some(sink) => sink,
-            none => none.insert(Sink::connect(&self.target, &self.settings.sinks).await?),
+            none => {
+                let target = Target::parse(&self.turn.target.0).map_err(Down::because)?;
+                none.insert(Sink::connect(&target, &self.settings.sinks).await?)
+            }
         };
         sink.deliver(&round.batch).await
     }
@@ -192,5 +203,28 @@ impl<'s> Line<'s> {
             self.look = Instant::now();
         }
         Ok(true)
+    }
+}
+
+/// Goes on with it while the turn is ours: whoever has it next has told the sink of later events by then. One who
+/// slept, or lost the database, notices by its own clock, before anything else. It waits then: renewed, the turn is
+/// still ours, and who has lost it is ended.
+async fn while_ours<T>(mut until: watch::Receiver<Instant>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    loop {
+        let end = *until.borrow_and_update();
+        let ours = poll_fn(|context| match Instant::now() < end {
+            true => work.as_mut().poll(context).map(Some),
+            false => Poll::Ready(None),
+        });
+        tokio::select! {
+            biased;
+            done = ours => if let Some(done) = done { return done },
+            () = tokio::time::sleep_until(end) => {}
+            Ok(()) = until.changed() => continue,
+        }
+        if until.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

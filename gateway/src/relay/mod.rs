@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 pub use settings::{RelayArgs, RelaySettings};
 
@@ -27,6 +28,8 @@ struct Lines(HashMap<String, Running>);
 struct Running {
     turn: Turn,
     stop: watch::Sender<bool>,
+    /// Until when nobody else can have the turn.
+    until: watch::Sender<Instant>,
     task: JoinHandle<()>,
 }
 
@@ -54,6 +57,8 @@ pub async fn run(settings: RelaySettings, pool: Pool, mut stop: watch::Receiver<
 
 /// Asks which sinks are ours, and sees to it that each of them has its loop and no other.
 async fn take(settings: &RelaySettings, pool: &Pool, lines: &mut Lines) -> Result<()> {
+    // The database counts from a later moment.
+    let until = Instant::now() + settings.lease;
     let turns = pool.session().await?.take_turns(&settings.name, settings.lease).await?;
     lines.0.retain(|sink, running| {
         let same = |turn: &&Turn| turn.sink == *sink && turn.turn == running.turn.turn;
@@ -65,30 +70,31 @@ async fn take(settings: &RelaySettings, pool: &Pool, lines: &mut Lines) -> Resul
         ours && !running.task.is_finished()
     });
     for turn in turns {
+        if let Some(running) = lines.0.get(&turn.sink) {
+            running.until.send_replace(until);
+        }
         match (turn.give_back, lines.0.contains_key(&turn.sink)) {
             (true, true) => lines.finish(&turn.sink),
             (true, false) => {
                 pool.session().await?.give_turns(&settings.name, Some(&turn.sink)).await?
             }
             (false, true) => {}
-            (false, false) => lines.begin(settings, pool, turn),
+            (false, false) => lines.begin(settings, pool, turn, until),
         }
     }
     Ok(())
 }
 
 impl Lines {
-    fn begin(&mut self, settings: &RelaySettings, pool: &Pool, turn: Turn) {
+    fn begin(&mut self, settings: &RelaySettings, pool: &Pool, turn: Turn, until: Instant) {
         let (stop, stopped) = watch::channel(false);
+        let (until, ours_until) = watch::channel(until);
         let (settings, pool, ours) = (settings.clone(), pool.clone(), turn.clone());
         let task = tokio::spawn(async move {
-            match Line::new(&settings, &pool, ours) {
-                Ok(line) => line.run(stopped).await,
-                Err(error) => tracing::error!(%error, "this sink cannot be told"),
-            }
+            Line::new(&settings, &pool, ours, ours_until).run(stopped).await;
         });
         tracing::info!(sink = turn.sink, turn = turn.turn, "telling a sink");
-        self.0.insert(turn.sink.clone(), Running { turn, stop, task });
+        self.0.insert(turn.sink.clone(), Running { turn, stop, until, task });
     }
 
     /// Its loop ends after the round that it is in; then it is given back.

@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Args, Clone, Debug)]
 pub struct RelayArgs {
     /// What events say they come from: which shop this is, a URI reference
-    #[arg(long, env = "INVENTORY_RELAY_SOURCE", default_value = "/inventory", value_name = "URI")]
+    #[arg(long, env = "INVENTORY_RELAY_SOURCE", default_value = "/inventory", value_name = "URI", value_parser = source)]
     pub relay_source: String,
 
     /// Tries of an event that a sink refuses, before it is dead and those behind it go on
@@ -35,6 +35,15 @@ pub struct RelayArgs {
     /// Let webhooks lead to loopback, link-local and private addresses
     #[arg(long, env = "INVENTORY_RELAY_PRIVATE_ADDRESSES")]
     pub relay_private_addresses: bool,
+}
+
+/// CloudEvents has one in every event: not empty, and of the characters that RFC 3986 knows.
+fn source(text: &str) -> Result<String, String> {
+    let known = |c: u8| c.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&c);
+    if !text.is_empty() && text.bytes().all(known) {
+        return Ok(text.to_owned());
+    }
+    Err("a URI reference, as in https://shop.example.com or /shop".to_owned())
 }
 
 /// How a relay works.
@@ -85,5 +94,20 @@ impl RelaySettings {
     /// From one sign of life to the next.
     pub fn beat(&self) -> Duration {
         (self.lease / 3).min(Duration::from_secs(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_a_uri_reference() {
+        for text in ["/inventory", "https://shop.example.com/a?b#c", "urn:shop:7", "shop%20one"] {
+            assert_eq!(source(text).as_deref(), Ok(text));
+        }
+        for text in ["", " ", "a b", "shöp", "a\nb", "<shop>", "a\"b"] {
+            assert!(source(text).is_err(), "{text:?}");
+        }
     }
 }

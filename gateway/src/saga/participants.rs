@@ -7,7 +7,7 @@ use crate::store::{SagaCall, SagaReport};
 use axum::body::Bytes;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{Request, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use inventory_core::saga::Outcome;
 use serde_json::Value;
 use std::sync::Arc;
@@ -69,8 +69,15 @@ impl Participants {
             Err(cause) => return Heard::unknown(format!("it cannot be reached: {cause}")),
         };
         let (head, body) = answer.into_parts();
-        let body = Limited::new(body, ANSWER_MAX).collect().await.map(|body| body.to_bytes());
-        heard(head.status, body.ok().as_deref())
+        let body = match Limited::new(body, ANSWER_MAX).collect().await {
+            Ok(body) => Some(body.to_bytes()),
+            // A later step may need it, and it is answered once more.
+            Err(cause) if head.status == StatusCode::OK && !cause.is::<LengthLimitError>() => {
+                return Heard::unknown(format!("its answer broke off: {cause}"));
+            }
+            Err(_) => None,
+        };
+        heard(head.status, body.as_deref())
     }
 }
 

@@ -147,9 +147,13 @@ impl Session {
         after: Option<&OutboxPlace>,
         limit: i64,
     ) -> Result<Vec<OutboxEvent>> {
-        // What is parked is looked up; in the outbox every event would have to be looked at for it.
-        let parked = matches!(status, Some("RETRY" | "DEAD"));
-        let rows = sqlx::query(if parked { sql::PARKED_EVENTS } else { sql::OUTBOX })
+        // What few events are is looked up; in the outbox every event would have to be looked at for it.
+        let statement = match status {
+            Some("RETRY" | "DEAD") => sql::PARKED_EVENTS,
+            Some("PENDING") => sql::PENDING_EVENTS,
+            _ => sql::OUTBOX,
+        };
+        let rows = sqlx::query(statement)
             .bind(status)
             .bind(after.map(|place| place.id))
             .bind(after.and_then(|place| place.sink.as_deref()))

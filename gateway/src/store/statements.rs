@@ -97,6 +97,7 @@ statements! {
     SINKS = "sinks";
     OUTBOX = "outbox";
     PARKED_EVENTS = "parked_events";
+    PENDING_EVENTS = "pending_events";
     REDRIVE = "redrive";
     TAKE_TURNS = "take_turns";
     GIVE_TURNS = "give_turns";

@@ -11,7 +11,7 @@ use inventory_core::order::{OrderState, TRANSITIONS};
 use inventory_core::order_number::OrderNumber;
 use inventory_core::text::required;
 use inventory_core::{Code, Refusal};
-use pgrx::pg_sys::{INT4OID, INT8OID};
+use pgrx::pg_sys::{INT4OID, INT8OID, Oid};
 
 sql_function!(install);
 
@@ -56,8 +56,7 @@ fn install(call: &Call) -> Result<Answer, Refusal> {
         }
         let changed = found < LAYOUT;
         if changed {
-            let args = Args::new().int4(LAYOUT);
-            spi.once("UPDATE inventory.installation AS i SET layout = $1", &[INT4OID], &args);
+            keep_layout(spi);
         }
         warehouses(spi)?;
         let what = if found == 0 {
@@ -82,12 +81,28 @@ fn core_tables(spi: &Spi, shards: Shards) {
         ));
     }
     spi.script("CREATE TABLE inventory.journal_default PARTITION OF inventory.journal DEFAULT");
-    let id = server::identity();
+    let id = identity(spi);
     spi.once(
         "INSERT INTO inventory.installation (layout, generation, system_id, timeline, database_oid)
          VALUES (1, 1, $1, $2, $3)",
         &[INT8OID, INT8OID, INT8OID],
         &Args::new().int8(id.system_id).int8(id.timeline).int8(id.database_oid),
+    );
+}
+
+fn identity(spi: &Spi) -> server::Identity {
+    server::identity(session::relation(spi, "inventory.installation").unwrap_or(Oid::INVALID))
+}
+
+/// All steps are done. What older layouts did not keep of the database's identity is kept from now on.
+fn keep_layout(spi: &Spi) {
+    let id = identity(spi);
+    let args = Args::new().int4(LAYOUT).maybe_int8(id.born).maybe_int8(id.table_oid);
+    spi.once(
+        "UPDATE inventory.installation AS i
+            SET layout = $1, born = coalesce(i.born, $2), table_oid = coalesce(i.table_oid, $3)",
+        &[INT4OID, INT8OID, INT8OID],
+        &args,
     );
 }
 

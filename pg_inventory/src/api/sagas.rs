@@ -38,6 +38,9 @@ const DEFINITION_MAX: usize = 65_536;
 const INPUT_MAX: usize = 262_144;
 /// Of an answer.
 const ANSWER_MAX: usize = 16_384;
+/// The most levels of an input or an answer: both are told again inside of other documents, and those who read
+/// them go no deeper than 128.
+const LEVELS_MAX: usize = 64;
 /// The most characters that are kept of why a call was not done.
 const DETAIL_MAX: usize = 500;
 /// The most sagas that are taken up at once.
@@ -128,8 +131,23 @@ fn definition(text: &str) -> Result<Definition, Refusal> {
     serde_json::from_str(text).map_err(|error| Refusal::invalid(format!("definition: {error}")))
 }
 
+/// PostgreSQL keeps what no participant could be told: numbers beyond all measure, lists in lists without end.
 fn parsed(what: &str, text: &str) -> Result<serde_json::Value, Refusal> {
-    serde_json::from_str(text).map_err(|error| Refusal::invalid(format!("{what}: {error}")))
+    let wrong = |said: String| Refusal::invalid(format!("{what}: {said}"));
+    let value = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+    if levels(&value) > LEVELS_MAX {
+        return Err(wrong(format!("at most {LEVELS_MAX} levels of lists and objects")));
+    }
+    Ok(value)
+}
+
+fn levels(value: &serde_json::Value) -> usize {
+    let deepest = match value {
+        serde_json::Value::Array(list) => list.iter().map(levels).max(),
+        serde_json::Value::Object(object) => object.values().map(levels).max(),
+        _ => return 0,
+    };
+    1 + deepest.unwrap_or(0)
 }
 
 /// Nothing is done yet: whoever coordinates takes it up.
@@ -139,8 +157,9 @@ fn begin_saga(call: &Call) -> Result<Answer, Refusal> {
     let defined = definition(&object("definition", call.json(1), DEFINITION_MAX)?)?;
     defined.check()?;
     let input = object("input", call.json(2), INPUT_MAX)?;
+    let told = parsed("input", &input)?;
     if defined.reserves() {
-        wanted(&parsed("input", &input)?)?;
+        wanted(&told)?;
     }
     let defined = serde_json::to_string(&defined)
         .map_err(|error| Refusal::invalid(format!("definition: {error}")))?;
@@ -224,13 +243,22 @@ impl Report {
         let unknown = || Refusal::invalid("direction must be action or compensation");
         let direction = required("direction", call.text(4))?;
         let direction = Direction::from_name(&direction).ok_or_else(unknown)?;
-        let answer = call.json(6);
-        if answer.as_ref().is_some_and(|answer| answer.len() > ANSWER_MAX) {
-            return Err(Refusal::invalid(format!("answer must have at most {ANSWER_MAX} bytes")));
-        }
-        let call_of = saga::Call { step, direction };
-        Ok(Some(Report { call: call_of, outcome, answer, detail: call.text(7).map(|d| short(&d)) }))
+        let (answer, lost) = match call.json(6).map(kept).transpose() {
+            Ok(answer) => (answer, None),
+            Err(refusal) => (None, Some(format!("without its answer, {}", refusal.detail))),
+        };
+        let detail = call.text(7).or(lost).map(|detail| short(&detail));
+        Ok(Some(Report { call: saga::Call { step, direction }, outcome, answer, detail }))
     }
+}
+
+/// An answer that can be kept. What was done is done whatever was said of it, so one that cannot is no reason
+/// to refuse the report: it would come again and again.
+fn kept(answer: String) -> Result<String, Refusal> {
+    if answer.len() > ANSWER_MAX {
+        return Err(Refusal::invalid(format!("answer: at most {ANSWER_MAX} bytes")));
+    }
+    parsed("answer", &answer).map(|_| answer)
 }
 
 fn short(detail: &str) -> String {

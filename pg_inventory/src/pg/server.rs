@@ -52,23 +52,51 @@ pub fn chance<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// The identity of the database: system identifier, timeline, database oid.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// By what a database is told from those that were made of it.
+#[derive(Clone, Copy)]
 pub struct Identity {
     pub system_id: i64,
     pub timeline: i64,
     pub database_oid: i64,
+    /// When the first file of the cluster was made, in microseconds since 1970: whoever copies files makes new
+    /// ones. None where the file system does not say.
+    pub born: Option<i64>,
+    /// Of the table that this is stored in: where a dump takes the place of what was there, it is made anew.
+    pub table_oid: Option<i64>,
 }
 
-pub fn identity() -> Identity {
+impl Identity {
+    /// What one of them does not know tells them not apart.
+    pub fn is(&self, other: &Identity) -> bool {
+        let names = |of: &Identity| (of.system_id, of.timeline, of.database_oid);
+        let same =
+            |one: Option<i64>, two: Option<i64>| one.zip(two).is_none_or(|(one, two)| one == two);
+        names(self) == names(other)
+            && same(self.born, other.born)
+            && same(self.table_oid, other.table_oid)
+    }
+}
+
+/// Of the database of this session, with its table `inventory.installation`.
+pub fn identity(table: pg_sys::Oid) -> Identity {
     // SAFETY: plain reads of shared state. Only sessions that write ask, so there is a timeline.
     unsafe {
         Identity {
             system_id: pg_sys::GetSystemIdentifier() as i64,
             timeline: i64::from(pg_sys::GetWALInsertionTimeLine()),
             database_oid: i64::from(database()),
+            born: born(),
+            table_oid: Some(i64::from(table.to_u32())),
         }
     }
+}
+
+/// Of the file that initdb writes first and nobody ever again.
+fn born() -> Option<i64> {
+    // Every process of the server is at home in the data directory.
+    let made = std::fs::metadata("PG_VERSION").and_then(|file| file.created()).ok()?;
+    let age = made.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(age.as_micros()).ok()
 }
 
 /// This database's oid.
