@@ -3,15 +3,15 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
 
 use inventory_tests::commands::{find_program, inventory, of_node};
 use inventory_tests::gateway::key_id;
 use inventory_tests::servers::repository;
-use inventory_tests::{Client, Dice, Gateway, Pg, Request, Service, Verdict, promises, skipped};
+use inventory_tests::{Gateway, Pg, Request, User, Verdict, promises, skipped};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 #[path = "console/shop.rs"]
 mod shop;
@@ -27,7 +27,7 @@ promises!(
     a_gateway_that_comes_back_is_found_again,
     a_database_that_is_away_is_seen,
     everything_goes_by_keyboard,
-    pictures_are_of_a_shop_at_work,
+    the_demo_s_orders_arrive_at_the_address_it_prints,
 );
 
 /// PostgreSQL that the browser's tests run on: what is shown comes through the same API on each.
@@ -229,41 +229,54 @@ async fn everything_goes_by_keyboard(pg: Pg) -> Verdict {
     Verdict::Passed
 }
 
-/// For the README.
-async fn pictures_are_of_a_shop_at_work(pg: Pg) -> Verdict {
-    if !pictures() {
-        return skipped("INVENTORY_SCREENSHOTS=1 writes them");
-    }
-    let Some(walk) = Walk::new(&pg, "pictures") else { return skipped(NO_BROWSER) };
-    let mut command = inventory();
-    command.args(["--json", "serve", "--ephemeral", "--pg-bin"]).arg(&pg.bin_dir);
-    let service = Service::start(command).await;
-    let said: Value = serde_json::from_str(&service.out()).unwrap();
-    let key = said["api_key"].as_str().unwrap().to_owned();
-    let address = service.url.trim_start_matches("http://").parse().unwrap();
-    let client = Client { address, key: Some(key.clone()) };
-    let facts = json!({"sku": BUSY[0], "url": service.url, "key": key});
+/// `make demo` from where its servers run: whoever opens the address that it prints sees its orders arrive.
+async fn the_demo_s_orders_arrive_at_the_address_it_prints(pg: Pg) -> Verdict {
+    let Some(walk) = Walk::new(&pg, "demo") else { return skipped(NO_BROWSER) };
+    let db = pg.database().await;
+    let gateway = Gateway::before(&db).await;
+    let key = gateway.admin.key.clone().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let env_file = folder.path().join("env");
+    std::fs::write(&env_file, format!("INVENTORY_API_KEY={key}\n")).unwrap();
+    let mut demo = inventory();
+    demo.args(["--database-url", &db.url(User::Owner), "demo", "--env-file"]).arg(&env_file);
+    demo.env("INVENTORY_GATEWAY_URL", format!("http://{}", gateway.address));
+    demo.env("INVENTORY_API_KEY", &key).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut demo = demo.spawn().unwrap();
+    let mut said = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let first = said.next_line().await.unwrap().unwrap();
+    let url = first.split_whitespace().find(|word| word.ends_with("/console/")).expect(&first);
+    assert!(first.contains(env_file.to_str().unwrap()), "where the key is: {first}");
+    let facts = json!({"url": url.trim_end_matches("/console/"), "key": key});
+    let whole = tokio::spawn(async move {
+        let mut last = String::new();
+        while let Some(line) = said.next_line().await.unwrap() {
+            assert!(!line.contains(&key), "{line}");
+            last = line;
+        }
+        last
+    });
     tokio::select! {
         () = walk.led(facts, async |what| panic!("{what}")) => {}
-        () = trade(&client) => {}
+        ended = demo.wait() => panic!("the demo ended: {ended:?}"),
     }
+    signal(&demo, Signal::INT);
+    assert_eq!(demo.wait().await.unwrap().code(), Some(0));
+    let last = whole.await.unwrap();
+    assert!(last.contains("customers served"), "{last}");
+    let whole_orders = "SELECT count(*) > 0 FROM inventory.order_status WHERE state = 'COMPLETED'";
+    db.owner().await.check(whole_orders, "t").await;
+    db.verify_is_clean().await;
+    gateway.logged_no_failure();
     Verdict::Passed
 }
 
-/// Of the sample shop.
-const BUSY: [&str; 6] = ["KIT-0101", "KIT-0502", "GAR-0201", "GAR-0301", "LIT-0502", "KIT-0803"];
-
-/// Sells and takes in, without end.
-async fn trade(client: &Client) {
-    let mut dice = Dice::new(7);
-    loop {
-        let goods = json!({"sku": dice.pick(&BUSY), "quantity": 1 + dice.below(4)});
-        let route = if dice.below(4) == 0 { "/v1/receipts" } else { "/v1/deductions" };
-        client.post(route, &goods).await;
-        tokio::time::sleep(Duration::from_millis(5 + dice.below(30) as u64)).await;
-    }
+fn signal(child: &Child, signal: Signal) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    kill_process(pid.expect("it runs"), signal).expect("a process of ours");
 }
 
+/// Whether the pictures of the README are taken.
 fn pictures() -> bool {
     std::env::var("INVENTORY_SCREENSHOTS").is_ok_and(|asked| asked == "1")
 }

@@ -20,6 +20,9 @@ const RETURNS: u64 = 25;
 /// Units that a supplier brings where a customer found too few.
 const DELIVERY: i64 = 48;
 
+/// Over HTTP a caller is who has the key; and no customer comes twice.
+const NOBODY: Caller = Caller { request_id: None, operator: None, trace_id: None };
+
 /// Serves customers for so long, or until somebody presses Ctrl-C.
 pub async fn serve(client: &Client, time: Duration, screen: &Screen) -> Result<()> {
     let mut counter = Counter { client, packed: VecDeque::new(), served: 0, refused: 0 };
@@ -57,7 +60,7 @@ impl Counter<'_> {
         match effect {
             Effect::Receipt(line) => self.receive(&line, line.qty, &reason).await,
             Effect::WriteOff(line) => {
-                let gone = self.client.adjust(&goods(&line), -line.qty, &reason, &caller()).await;
+                let gone = self.client.adjust(&goods(&line), -line.qty, &reason, &NOBODY).await;
                 unless_refused(gone).map(drop)
             }
             Effect::Order(lines) => {
@@ -73,7 +76,7 @@ impl Counter<'_> {
 
     /// One thing over the counter; whether it was there.
     async fn sell(&self, line: &Line, reason: &str) -> Result<bool> {
-        let sold = self.client.deduct(&goods(line), line.qty, reason, &caller()).await;
+        let sold = self.client.deduct(&goods(line), line.qty, reason, &NOBODY).await;
         unless_refused(sold).map(|sold| sold.is_some())
     }
 
@@ -85,7 +88,7 @@ impl Counter<'_> {
             warehouse_id: lines.first().map_or(1, |line| line.warehouse_id),
             external_ref: Some(name.to_owned()),
         };
-        let (_, taken) = self.client.create_order(&order, &caller()).await?;
+        let (_, taken) = self.client.create_order(&order, &NOBODY).await?;
         if unless_refused(self.step(&taken.order_no, Step::Start, None).await)?.is_none() {
             self.step(&taken.order_no, Step::Fail, Some("sold out")).await?;
             return Ok(false);
@@ -103,7 +106,7 @@ impl Counter<'_> {
     }
 
     async fn step(&self, order_no: &str, step: Step, reason: Option<&str>) -> Result<()> {
-        self.client.move_order(order_no, step, reason, &caller()).await.map(drop)
+        self.client.move_order(order_no, step, reason, &NOBODY).await.map(drop)
     }
 
     /// The next customer shall find some.
@@ -116,16 +119,12 @@ impl Counter<'_> {
     }
 
     async fn receive(&self, line: &Line, units: i64, reason: &str) -> Result<()> {
-        self.client.receive(&goods(line), units, None, reason, &caller()).await.map(drop)
+        self.client.receive(&goods(line), units, None, reason, &NOBODY).await.map(drop)
     }
 }
 
 fn goods(line: &Line) -> Goods {
     Goods { sku: line.sku.to_string(), warehouse_id: line.warehouse_id, lot: None }
-}
-
-fn caller() -> Caller {
-    Caller { operator: Some("demo".to_owned()), ..Caller::default() }
 }
 
 /// None where the stock says no, which is no fault of the shop.

@@ -286,15 +286,41 @@ export async function away(reader) {
   }
 }
 
-/** A shop at work, for the README. */
-export async function pictures(reader) {
+/** A stranger opens the address that the demo prints, and orders arrive without a hand. */
+export async function demo(reader) {
   const { page, facts } = reader;
-  await reader.enter();
-  // Long enough for a line to be seen in the plots.
-  await page.waitForTimeout(40_000);
+  await reader.enter("orders");
+  const first = page.locator("main tbody tr").first();
+  // The demo replays and races first, which moves stock but takes down no order.
+  await first.waitFor({ timeout: 180_000 });
+  const seen = await first.locator("a").innerText();
+  await first.locator("a").filter({ hasNotText: seen }).waitFor();
+  for (const state of ["Processing", "Completed"]) await page.getByRole("cell", { name: state }).first().waitFor();
+  await reader.isAccessible("the demo's orders");
+  await first.locator("a").click();
+  await page.getByText("Where it has been").waitFor();
+
+  // What is sold over the counter shows too, and how fast.
+  await reader.at("", "every gateway and client");
+  await page.locator("dl.tiles > div", { hasText: "Accepted" }).filter({ hasNotText: /Accepted\s*(0|–)\s*a second/ }).waitFor();
+  const goods = page.locator('main a[href^="#/stock/"]').first();
+  const before = await goods.locator("xpath=ancestor::tr").innerText();
+  await page.waitForFunction((was) => document.querySelector('main a[href^="#/stock/"]').closest("tr").innerText !== was, before);
+  await reader.isAccessible("the demo at work");
+  if (reader.takesPictures) await pictures(reader, await goods.getAttribute("href"));
+}
+
+/** For the README. */
+async function pictures(reader, goods) {
+  const { page } = reader;
+  // Long enough for lines to be seen in the plots.
+  await page.waitForTimeout(60_000);
   await reader.picture("overview");
+  await reader.picture("overview-dark", { colorScheme: "dark" });
   await reader.picture("phone", { phone: true, colorScheme: "dark" });
-  await reader.at(`stock/${facts.sku}`, "On hand over time");
+  await reader.at("orders", "Completed");
+  await reader.picture("orders");
+  await reader.at(goods.slice(2), "On hand over time");
   await page.locator("live-plot canvas").waitFor();
   await reader.picture("sku", { colorScheme: "dark" });
 }
