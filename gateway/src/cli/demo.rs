@@ -4,7 +4,8 @@ use super::progress::Bar;
 use super::race::{self, Race};
 use super::screen::{Screen, number, text};
 use super::settings::Settings;
-use super::{check, init, replay as replay_command};
+use super::{check, customers, init, replay as replay_command};
+use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::replay::{self, History, LINES_PER_CALL, Summary, Window};
 use crate::sample;
@@ -12,12 +13,13 @@ use crate::store::oversell::Redis;
 use crate::store::{Database, LowStock, Session};
 use clap::Args;
 use serde::Serialize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 #[derive(Args)]
 #[command(after_help = "\
-Creates extension and tables if they are missing. Run again, it keeps the shop and repeats the race.
+Creates extension and tables if they are missing. Run again, it keeps the shop and repeats the race. Where there
+is a gateway, customers order there afterwards, for whoever watches in the console.
 
 Example:
   inventory demo")]
@@ -37,12 +39,23 @@ pub struct DemoArgs {
     /// The file with its key, as `make up` writes it
     #[arg(long, env = "INVENTORY_ENV_FILE", default_value = ".local/env", value_name = "FILE")]
     env_file: String,
+
+    /// How long customers come to that gateway in the end; Ctrl-C ends it too
+    #[arg(long, env = "INVENTORY_DEMO_SECONDS", default_value_t = 900, value_name = "SECONDS")]
+    seconds: u64,
 }
 
 /// One that stands before the same database.
 struct Gateway {
     url: String,
     env_file: String,
+}
+
+impl Gateway {
+    fn client(&self, settings: &Settings) -> Result<Client> {
+        let timeout = Duration::from_secs(settings.connect_timeout);
+        Client::new(&self.url, settings.api_key.as_deref(), timeout)
+    }
 }
 
 impl DemoArgs {
@@ -97,7 +110,14 @@ pub async fn run(settings: &Settings, args: DemoArgs) -> Result<()> {
     if screen.is_json() {
         screen.json(&Report { shop, race, low_stock, violations: violations.len() })?;
     }
-    Ok(())
+    match gateway {
+        Some(gateway) if args.seconds > 0 => {
+            screen.say(&customers_come(&gateway))?;
+            let client = gateway.client(settings)?;
+            customers::serve(&client, Duration::from_secs(args.seconds), &screen).await
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn replay_shop(session: &mut Session, screen: &Screen) -> Result<Summary> {
@@ -164,6 +184,13 @@ fn to_watch(gateway: &Gateway) -> String {
     let Gateway { url, env_file } = gateway;
     format!(
         "Watch it in a browser: {url}/console/ (it asks for a key: INVENTORY_API_KEY of {env_file})\n"
+    )
+}
+
+fn customers_come(gateway: &Gateway) -> String {
+    format!(
+        "\n── Customers ──\nOrders come in now, some a second: see them arrive at {}/console/ (Ctrl-C ends it)",
+        gateway.url
     )
 }
 

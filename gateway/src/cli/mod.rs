@@ -3,6 +3,7 @@
 mod check;
 mod cluster;
 mod configuration;
+mod customers;
 mod demo;
 mod doctor;
 mod events;

@@ -84,14 +84,16 @@ class Reader {
     await this.page.setViewportSize(WIDE);
   }
 
-  /** For the README, where they are asked for. */
+  get takesPictures() {
+    return Boolean(process.env.PICTURES);
+  }
+
+  /** For the README. */
   async picture(name, { colorScheme = "light", phone = false } = {}) {
-    const folder = process.env.PICTURES;
-    if (!folder) return;
     await this.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await this.page.setViewportSize(phone ? PHONE : { ...WIDE, height: 800 });
     await this.page.evaluate(() => document.activeElement?.blur());
-    await this.page.screenshot({ path: `${folder}/${name}.png` });
+    await this.page.screenshot({ path: `${process.env.PICTURES}/${name}.png` });
     await this.page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
     await this.page.setViewportSize(WIDE);
   }

@@ -1,11 +1,9 @@
 // What readers do, and what they find. Each walk is a promise of tests/console.rs.
 import assert from "node:assert/strict";
-import { SAGA, notOffered, nothingStuck, stuck } from "./fixtures.mjs";
 
 /** Each page with what it shows where there is something. */
 export async function everything(reader) {
   const { page, facts } = reader;
-  await stuck(reader);
   await page.goto(`${facts.url}/console/`);
   await page.getByLabel("API key").waitFor();
   await reader.isAccessible("the door");
@@ -24,9 +22,9 @@ export async function everything(reader) {
     [`orders/${facts.order}`, "Where it has been"],
     ["holds", "Holds"],
     [`holds/${facts.hold}`, "Held"],
-    ["outbox", "410 <b>Gone</b>"],
+    ["outbox", "answered 410 Gone"],
     ["sagas", "outbound_order"],
-    [`sagas/${SAGA}`, "503 <b>busy</b>"],
+    [`sagas/${facts.sagas[0]}`, "<b>fragile</b>"],
     ["service", "the database answers"],
   ];
   for (const [hash, text] of shown) {
@@ -40,7 +38,7 @@ export async function everything(reader) {
 async function theirDetails(reader) {
   const { page, facts } = reader;
   await reader.at("", "2 events are dead");
-  await page.getByText("1 saga needs attention").waitFor();
+  await page.getByText("2 sagas need attention").waitFor();
   await page.locator("live-plot canvas").first().waitFor();
 
   // By name, by part of a SKU, and nothing.
@@ -66,26 +64,48 @@ async function theirDetails(reader) {
   assert.ok((await time.innerText()).includes(hours("Asia/Tokyo")), `${await time.innerText()} is not ${hours("Asia/Tokyo")}`);
   for (const state of ["Pending", "Processing"]) await page.locator(".trail").getByText(state).waitFor();
 
-  await redriveAndRetry(reader);
+  // What a sink refused, once for each; what a saga waits for.
+  await reader.at("outbox", "answered 410 Gone");
+  for (const sink of ["books", "hook"]) await page.getByRole("button", { name: `Redrive event ${facts.dead} to ${sink}` }).waitFor();
+  await page.getByRole("link", { name: "<i>TORN</i>" }).first().waitFor();
+  await reader.at(`sagas/${facts.sagas[0]}`, "asked 2 times");
+  await page.getByText("action of step charge: 500").waitFor();
 }
 
-async function redriveAndRetry(reader) {
-  const { page } = reader;
-  await reader.at("outbox", "webhook");
-  await page.getByRole("button", { name: "Redrive event 4711" }).click();
+/** A dead event is sent again to one sink; one saga is tried again, the other undone. */
+export async function stuck(reader) {
+  const { page, facts } = reader;
+  await reader.enter("outbox");
+  const redrive = (sink) => page.getByRole("button", { name: `Redrive event ${facts.dead} to ${sink}` });
+  await redrive("books").waitFor();
+  await reader.askFor("mend");
+  await redrive("hook").click();
+  await reader.isAccessible("a question about an event");
   await page.getByRole("dialog").getByRole("button", { name: "Redrive" }).click();
-  await page.getByText("Event 4711 is on its way again.").waitFor();
-  await reader.at(`sagas/${SAGA}`, "payment");
-  await page.getByRole("button", { name: "Try again" }).click();
-  await reader.isAccessible("a question");
-  await page.getByRole("dialog").getByRole("button", { name: "Try again" }).click();
-  await page.getByText("The saga is running.").waitFor();
+  await page.getByText(`Event ${facts.dead} is on its way again.`).waitFor();
+  await redrive("hook").waitFor({ state: "detached" });
+  await redrive("books").waitFor();
+  await reader.at("", "1 event is dead");
+
+  const [retried, undone] = facts.sagas;
+  for (const [id, act, said, end] of [
+    [retried, "Try again", "The saga is running.", "Completed"],
+    [undone, "Undo everything", "The saga is reverting.", "Reverted"],
+  ]) {
+    await reader.at(`sagas/${id}`, "charge");
+    await page.getByRole("button", { name: act }).click();
+    await reader.isAccessible(`a question: ${act}`);
+    await page.getByRole("dialog").getByRole("button", { name: act }).click();
+    await page.getByText(said).waitFor();
+    await page.getByRole("heading", { level: 1 }).getByText(end).waitFor();
+    await button(page, act).waitFor({ state: "detached" });
+  }
+  await reader.at("sagas", "No saga needs attention.");
 }
 
 /** Each page says what to do where there is nothing, and where the gateway has no such thing. */
 export async function nothing(reader) {
   const { page } = reader;
-  await nothingStuck(reader);
   await reader.enter();
   const shown = [
     ["", "Nothing has moved yet."],
@@ -105,8 +125,7 @@ export async function nothing(reader) {
     await reader.at(hash, text);
     await reader.isAccessible(`#/${hash}, empty`);
   }
-  await reader.context.unrouteAll();
-  await notOffered(reader);
+  await withoutExtras(reader);
   await page.reload();
   await reader.at("outbox", "This gateway does not offer a list of the outbox.");
   await reader.isAccessible("an outbox that is not offered");
@@ -115,11 +134,20 @@ export async function nothing(reader) {
   await page.getByText("Read every few seconds").waitFor();
 }
 
+/** As a gateway of an earlier version answers. */
+async function withoutExtras({ context }) {
+  const body = JSON.stringify({ type: "/errors/not-found", title: "there is nothing at this address", status: 404, code: "not_found" });
+  for (const path of ["/v1/outbox", "/v1/sagas", "/v1/events"]) {
+    await context.route((url) => url.pathname === path, (route) => route.fulfill({ status: 404, contentType: "application/problem+json", body }));
+  }
+}
+
 /** Everything that a person may change, each after a question. */
 export async function changes(reader) {
   const { page, facts } = reader;
   await reader.enter(`stock/${facts.sku}`);
   await correct(reader);
+  await correctLots(reader);
   await settle(reader);
   await reader.at(`stock/${facts.sku}`, "On hand over time");
   await conflict(reader);
@@ -136,7 +164,11 @@ async function answered(reader, opens, fields, act, said) {
   const { page } = reader;
   await button(page, opens).click();
   const dialog = page.getByRole("dialog");
-  for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(label).fill(value);
+  for (const [label, value] of Object.entries(fields)) {
+    const field = dialog.getByLabel(label);
+    const choice = await field.evaluate(({ tagName }) => tagName === "SELECT");
+    await (choice ? field.selectOption({ label: value }) : field.fill(value));
+  }
   await dialog.getByRole("button", { name: act, exact: true }).click();
   await page.getByText(said).first().waitFor();
 }
@@ -153,6 +185,17 @@ async function correct(reader) {
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   assert.equal(await page.getByText(facts.sku).count() > 0, true);
+}
+
+/** Of goods with lots each lot by itself. */
+async function correctLots(reader) {
+  await reader.at("stock/MILK", "Lots");
+  await answered(reader, "Receive", { Quantity: "4", Lot: "L2", "Expires on": "2099-02-01" }, "Receive", "Received. 13 of");
+  await reader.page.getByRole("cell", { name: "2099-02-01" }).waitFor();
+  // The plot is of the place, though each movement tells of its lot.
+  await reader.page.locator("live-plot .key b").getByText("13").waitFor();
+  await answered(reader, "Adjust", { Where: "Warehouse 1, lot L1 · 9 on hand", Difference: "-2", Reason: "spilt" }, "Adjust", "Adjusted by -2. 11 of");
+  await answered(reader, "Recount", { Where: "Warehouse 1, lot L2 · 4 on hand", Counted: "3", Reason: "counted" }, "Set on hand", "Recounted. 10 of");
 }
 
 async function settle(reader) {
@@ -191,10 +234,12 @@ export async function gone(reader) {
   // What was read stays; what was not says what is the matter.
   await page.getByText("On hand over time").waitFor();
   await reader.isAccessible("without a gateway");
-  for (const hash of ["", "stock", "low", "hot", "orders", `orders/${facts.order}`, `holds/${facts.hold}`, "outbox", "sagas", "service"]) {
-    await reader.at(hash, "The gateway does not answer. The console goes on trying.");
+  const away = "The gateway does not answer. The console goes on trying.";
+  for (const hash of ["", "stock", "stock/MILK", "low", "hot", "orders", `orders/${facts.order}`, `holds/${facts.hold}`, "outbox", "sagas", `sagas/${facts.sagas[0]}`, "service"]) {
+    await reader.at(hash, away);
+    await reader.isAccessible(`#/${hash}, without a gateway`);
   }
-  await reader.at("orders", "The gateway does not answer. The console goes on trying.");
+  await reader.at("orders", away);
   await reader.askFor("start");
   await page.getByRole("main").getByText(facts.order).waitFor();
   await page.getByText("The gateway does not answer").first().waitFor({ state: "detached" });
@@ -206,15 +251,76 @@ export async function gone(reader) {
   assert.equal(await page.evaluate(() => sessionStorage.length), 0, "the key is forgotten");
 }
 
-/** A shop at work, for the README. */
-export async function pictures(reader) {
+/** The database is away: what is set aside is sold, and told of when it is back. */
+export async function away(reader) {
   const { page, facts } = reader;
-  await reader.enter();
-  // Long enough for a line to be seen in the plots.
-  await page.waitForTimeout(40_000);
+  const tile = (name) => page.locator("dl.tiles > div", { hasText: name });
+  const fact = (name) => page.locator("dl.facts dt", { hasText: name }).locator("xpath=following-sibling::dd[1]");
+  const says = (place, text) => place.filter({ hasText: text }).first().waitFor();
+  await reader.enter("service");
+  await says(tile("Breaker"), "Closed");
+  await says(fact("Of all gateways"), "1");
+  await says(fact("Sales not told yet"), "0");
+  await reader.isAccessible("leases");
+  await reader.askFor("stop");
+  await trade(/^Breaker\s*Open/);
+  await says(tile("Ready"), "No");
+  await says(fact("Sales not told yet"), /[1-9]/);
+  await reader.isAccessible("a breaker that is open");
+  await page.goto(`${facts.url}/console/#/`);
+  await page.getByText("The database does not answer.").waitFor();
+  await reader.at(`stock/${facts.sku}`, "As last known");
+  await page.goto(`${facts.url}/console/#/service`);
+  await reader.askFor("start");
+  await trade(/^Breaker\s*Closed/);
+  await says(tile("Ready"), "Yes");
+  await says(fact("Sales not told yet"), "0");
+
+  // A breaker judges by the calls that there are.
+  async function trade(until) {
+    for (let n = 0; n < 200 && !(await tile("Breaker").filter({ hasText: until }).count()); n += 1) {
+      await reader.askFor("sell");
+      await page.waitForTimeout(100);
+    }
+    await says(tile("Breaker"), until);
+  }
+}
+
+/** A stranger opens the address that the demo prints, and orders arrive without a hand. */
+export async function demo(reader) {
+  const { page, facts } = reader;
+  await reader.enter("orders");
+  const first = page.locator("main tbody tr").first();
+  // The demo replays and races first, which moves stock but takes down no order.
+  await first.waitFor({ timeout: 180_000 });
+  const seen = await first.locator("a").innerText();
+  await first.locator("a").filter({ hasNotText: seen }).waitFor();
+  for (const state of ["Processing", "Completed"]) await page.getByRole("cell", { name: state }).first().waitFor();
+  await reader.isAccessible("the demo's orders");
+  await first.locator("a").click();
+  await page.getByText("Where it has been").waitFor();
+
+  // What is sold over the counter shows too, and how fast.
+  await reader.at("", "every gateway and client");
+  await page.locator("dl.tiles > div", { hasText: "Accepted" }).filter({ hasNotText: /Accepted\s*(0|–)\s*a second/ }).waitFor();
+  const goods = page.locator('main a[href^="#/stock/"]').first();
+  const before = await goods.locator("xpath=ancestor::tr").innerText();
+  await page.waitForFunction((was) => document.querySelector('main a[href^="#/stock/"]').closest("tr").innerText !== was, before);
+  await reader.isAccessible("the demo at work");
+  if (reader.takesPictures) await pictures(reader, await goods.getAttribute("href"));
+}
+
+/** For the README. */
+async function pictures(reader, goods) {
+  const { page } = reader;
+  // Long enough for lines to be seen in the plots.
+  await page.waitForTimeout(60_000);
   await reader.picture("overview");
+  await reader.picture("overview-dark", { colorScheme: "dark" });
   await reader.picture("phone", { phone: true, colorScheme: "dark" });
-  await reader.at(`stock/${facts.sku}`, "On hand over time");
+  await reader.at("orders", "Completed");
+  await reader.picture("orders");
+  await reader.at(goods.slice(2), "On hand over time");
   await page.locator("live-plot canvas").waitFor();
   await reader.picture("sku", { colorScheme: "dark" });
 }

@@ -51,7 +51,7 @@ function events({ rows, cursor }, visit) {
 }
 
 function shown(rows, visit) {
-  const redrive = (row) => h("button", { type: "button", class: "small", "aria-label": `Redrive event ${row.id}`, onclick: async () => (await ask(row)) && visit.again() }, "Redrive");
+  const redrive = (row) => h("button", { type: "button", class: "small", "aria-label": `Redrive event ${row.id}${row.sink ? ` to ${row.sink}` : ""}`, onclick: async () => (await ask(row)) && visit.again() }, "Redrive");
   return table("Events", [
     { title: "Event", name: true, show: ({ id, event_type: type }) => [word(type), h("span", { class: "sub" }, id)] },
     { title: "SKU", name: true, show: ({ payload }) => (payload.sku ? skuLink(payload.sku) : "–") },

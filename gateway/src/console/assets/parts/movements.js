@@ -5,13 +5,13 @@ import { change, units, word } from "../format.js";
 import { table } from "./table.js";
 import { badge, delta, orderLink, skuLink, when } from "./words.js";
 
-/** Of /v1/audit, newest first. */
-export function movementTable(caption, rows, { sku } = {}) {
+/** Of /v1/audit, newest first; of a SKU with lots each tells the level of its lot. */
+export function movementTable(caption, rows, { sku, lots } = {}) {
   return table(caption, [
     { title: "When", show: ({ at }) => when(at) },
     sku && { title: "SKU", name: true, show: (row) => skuLink(row.sku) },
     { title: "Change", number: true, show: ({ before_qty: before, after_qty: after }) => delta(after - before, after === before ? "held" : change(after - before)) },
-    { title: "On hand", number: true, show: ({ after_qty: after }) => units(after) },
+    { title: lots ? "Of its lot" : "On hand", number: true, show: ({ after_qty: after }) => units(after) },
     { title: "Warehouse", number: true, later: true, show: ({ warehouse_id: id }) => id },
     { title: "Reason", name: true, show: ({ reason }) => reason ?? "–" },
     !sku && { title: "By", later: true, show: ({ operator }) => operator ?? "–" },
