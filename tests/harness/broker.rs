@@ -96,7 +96,6 @@ impl Broker {
             children: Vec::new(),
         };
         broker.resume().await;
-        broker.prepare().await;
         Some(broker)
     }
 
@@ -190,7 +189,7 @@ impl Broker {
         }
     }
 
-    /// What its operator makes: a stream, or an exchange with a queue that takes all.
+    /// What its operator makes, where it is not there: a stream, or an exchange with a queue that takes all.
     async fn prepare(&self) {
         match self.kind {
             Kind::Redis => {}
@@ -201,7 +200,7 @@ impl Broker {
                     max_message_size: 100_000,
                     ..Default::default()
                 };
-                self.jetstream().await.create_stream(stream).await.expect("a stream");
+                self.jetstream().await.get_or_create_stream(stream).await.expect("a stream");
             }
             Kind::RabbitMq => {
                 let channel = self.channel().await;
@@ -327,6 +326,7 @@ impl Takes for Broker {
             assert!(begun.elapsed() < PATIENCE, "{:?} lets nobody in", self.kind);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        self.prepare().await;
     }
 
     /// In its order. RabbitMQ has it no longer after that.

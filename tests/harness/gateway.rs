@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use crate::commands::inventory;
 use crate::database::{Database, User};
 use crate::http::Client;
+use crate::pooler::free_port;
 
 /// A gateway; ended when dropped.
 pub struct Gateway {
@@ -38,7 +39,8 @@ impl Gateway {
 
     /// `inventory serve` as it is started for tests, to be set up further.
     pub fn command(db: &Database) -> Command {
-        Gateway::command_at(db, "127.0.0.1:0")
+        // One that nobody is lent while the next gateway is awaited there.
+        Gateway::command_at(db, &format!("127.0.0.1:{}", free_port()))
     }
 
     /// The same at an address of its own, where clients find the next one, too.

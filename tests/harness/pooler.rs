@@ -1,7 +1,6 @@
 //! A pgbouncer in transaction mode before a server: many clients share few connections, and no
 //! client keeps one for longer than a transaction.
 
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -86,8 +85,7 @@ impl Drop for Pooler {
 }
 
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("it has an address").port()
+    inventory_gateway::cluster::free_port().expect("a free port")
 }
 
 fn write_settings(folder: &Path, database: &Database, port: u16) {

@@ -124,9 +124,14 @@ async fn deliver_all(target: String, events: Vec<Event>, done: Arc<AtomicUsize>)
                 down.decided
             }
         };
-        assert!(decided.iter().all(|outcome| *outcome == Outcome::Delivered), "{decided:?}");
-        rest = &rest[decided.len()..];
-        done.fetch_add(decided.len(), Ordering::Relaxed);
+        // Killed at once after it was set up, RabbitMQ may have forgotten its queue.
+        let is_told = |outcome: &&Outcome| **outcome == Outcome::Delivered;
+        let told = decided.iter().take_while(is_told).count();
+        rest = &rest[told..];
+        done.fetch_add(told, Ordering::Relaxed);
+        if told < decided.len() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
     downs
 }

@@ -249,7 +249,7 @@ fn start_on_a_free_port(cluster: &mut Cluster, named: Option<u16>) -> Result<()>
     let mut outcome = Err(Error::NoPort);
     for attempt in 0..PORT_TRIES {
         let before = remembered_port(cluster).filter(|port| attempt == 0 && port::is_free(*port));
-        cluster.port = before.map_or_else(port::free, Ok)?;
+        cluster.port = before.map_or_else(port::free_port, Ok)?;
         outcome = cluster.start();
         if !matches!(&outcome, Err(Error::NotStarted { .. }) if !port::is_free(cluster.port)) {
             break;

@@ -33,6 +33,7 @@ pub use error::{Error, Result};
 use hold::Hold;
 use identity::Identity;
 pub use kept::Kept;
+pub use port::free_port;
 use server::Server;
 pub use server::Shutdown;
 

@@ -12,7 +12,7 @@ pub(super) fn is_free(port: u16) -> bool {
 }
 
 /// A port that nobody listens on now; drawn at random, so that servers started at once rarely meet.
-pub(super) fn free() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     for _ in 0..TRIES {
         let draw = u16::from_ne_bytes(super::random::<2>()?);
         let port = RANGE.start + draw % (RANGE.end - RANGE.start);
