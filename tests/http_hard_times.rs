@@ -2,7 +2,7 @@
 //! load. Nothing is oversold, and what was promised is kept.
 #![allow(clippy::unwrap_used)] // a test may end in a panic
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use inventory_tests::{
@@ -83,19 +83,6 @@ async fn a_redis_at_the_door_changes_nothing(pg: Pg) -> Verdict {
     Verdict::Passed
 }
 
-/// Until it says anything but `accepted`.
-async fn settled(client: &Client, token: &str) -> Value {
-    let begun = Instant::now();
-    loop {
-        let told = client.get(&format!("/v1/deductions/{token}")).await.is(200);
-        if told["state"] != "accepted" {
-            return told;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "{told}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 async fn promises_are_kept_when_the_database_is_back(pg: Pg) {
     keep_promises(pg, 1).await;
 }
@@ -152,7 +139,7 @@ async fn keep_promises(pg: Pg, gateways: usize) {
     let mut numbers = std::collections::BTreeSet::new();
     for (gateway, tokens) in running.iter().zip(&told) {
         for token in tokens {
-            let told = settled(&gateway.operator, token).await;
+            let told = gateway.operator.settled(token).await;
             assert_eq!(told["state"], "completed", "{told}");
             assert!(numbers.insert(told["order_no"].to_string()), "an order number each");
         }
@@ -186,7 +173,7 @@ async fn a_database_that_says_nothing_is_away(pg: Pg) {
     let token = reply.is(202)["token"].as_str().unwrap().to_owned();
     assert_eq!(read.is(200)["stale"], true);
 
-    assert_eq!(settled(&gateway.operator, &token).await["state"], "completed");
+    assert_eq!(gateway.operator.settled(&token).await["state"], "completed");
     // The sale that was frozen had its request id: it was carried out once.
     owner.check("SELECT count(*) FROM inventory.audit_log WHERE reason = 'sale'", "2").await;
     gateway.until_ready().await;

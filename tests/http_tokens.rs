@@ -9,7 +9,7 @@ use futures::future::join_all;
 use inventory_tests::{
     Client, Database, Gateway, Pg, Redis, Reply, Request, Verdict, chaos, promises, skipped,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 promises!(
@@ -53,25 +53,12 @@ fn token(reply: &Reply) -> String {
     told["token"].as_str().unwrap().to_owned()
 }
 
-/// Until it says anything but `accepted`.
-async fn settled(client: &Client, token: &str) -> Value {
-    let begun = Instant::now();
-    loop {
-        let told = client.get(&format!("/v1/deductions/{token}")).await.is(200);
-        if told["state"] != "accepted" {
-            return told;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "{told}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 /// The order numbers of all that was accepted, each once.
 async fn orders(client: &Client, replies: &[Reply]) -> BTreeSet<String> {
     let mut numbers = BTreeSet::new();
     for reply in replies.iter().filter(|reply| reply.status < 300) {
         let told = match reply.status {
-            202 => settled(client, &token(reply)).await,
+            202 => client.settled(&token(reply)).await,
             _ => reply.json(),
         };
         let number = told["order_no"].as_str().unwrap_or_else(|| panic!("{told}"));
@@ -116,7 +103,7 @@ async fn a_promise_is_in_the_database_soon(pg: Pg) -> Verdict {
     db.stock(&[("HOT", 100), ("COLD", 100)]).await;
     let gateway = open(&db, &redis, &journal).await;
     let (before, token_told) = until_promised(&gateway.operator, "first").await;
-    let told = settled(&gateway.operator, &token_told).await;
+    let told = gateway.operator.settled(&token_told).await;
     assert_eq!(told["state"], "completed", "{told}");
     assert_eq!(told["order_no"].as_str().map(str::len), Some(23), "{told}");
     assert_eq!(sold(&db).await, before as i64 + 1);
@@ -145,7 +132,7 @@ async fn a_crowd_gets_what_there_is_and_no_more(pg: Pg) -> Verdict {
     assert!(replies.iter().all(|reply| matches!(reply.status, 201 | 202 | 400)));
     replies.extend(sell_out(&gateway.operator, "rest").await);
     let accepted = orders(&gateway.operator, &replies).await;
-    settled(&gateway.operator, &promised).await;
+    gateway.operator.settled(&promised).await;
     assert_eq!(accepted.len() + before + 1, 100, "all of it, and nothing twice");
     assert_eq!(sold(&db).await, 100);
     db.verify_is_clean().await;
@@ -172,7 +159,7 @@ async fn what_redis_forgets_sells_nothing_twice(pg: Pg) -> Verdict {
     }
     replies.extend(sell_out(&gateway.operator, "rest").await);
     let accepted = orders(&gateway.operator, &replies).await;
-    settled(&gateway.operator, &promised).await;
+    gateway.operator.settled(&promised).await;
     assert_eq!(accepted.len() + before + 1, 200, "all of it, and nothing twice");
     assert_eq!(sold(&db).await, 200);
     db.verify_is_clean().await;
@@ -196,7 +183,7 @@ async fn promises_outlive_the_gateway(pg: Pg) -> Verdict {
     db.server.start_again();
     let gateway = open(&db, &redis, &journal).await;
     for token in tokens.iter().chain([&promised]) {
-        let told = settled(&gateway.operator, token).await;
+        let told = gateway.operator.settled(token).await;
         assert_eq!(told["state"], "completed", "{told}");
     }
     assert!(!tokens.is_empty(), "something was promised while the database was away");

@@ -1,6 +1,7 @@
 //! A plain HTTP/1.1 client: says exactly what a test wants said, and asserts what comes back.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -102,6 +103,19 @@ impl Client {
     /// For gateways that may be gone.
     pub async fn try_send(&self, request: &Request) -> std::io::Result<Reply> {
         Connection::open(self.address).await?.send(&self.signed(request)).await
+    }
+
+    /// What became of a promise, once it is anything but `accepted`; fails the test after a minute.
+    pub async fn settled(&self, token: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            let told = self.get(&format!("/v1/deductions/{token}")).await.is(200);
+            if told["state"] != "accepted" {
+                return told;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{told}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// With this client's key.

@@ -84,9 +84,8 @@ impl Listener {
                 return Ok(Some(told));
             }
             let chunk = tokio::time::timeout(PATIENCE, self.line.chunk()).await;
-            let Some(chunk) = chunk.expect("something is said within a minute")? else {
-                return Ok(None);
-            };
+            let silent = |_| panic!("nothing is said for a minute behind {:?}", self.place);
+            let Some(chunk) = chunk.unwrap_or_else(silent)? else { return Ok(None) };
             self.text += &String::from_utf8(chunk).expect("UTF-8");
             while let Some(end) = self.text.find("\n\n") {
                 let block: String = self.text.drain(..end + 2).collect();

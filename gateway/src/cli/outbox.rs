@@ -3,9 +3,9 @@
 use super::screen::{number, text};
 use super::settings::{CallerArgs, Settings};
 use crate::error::Result;
-use crate::store::OutboxEvent;
+use crate::store::{EventStatus, OutboxEvent};
 use chrono::SecondsFormat;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde_json::json;
 
 #[derive(Subcommand)]
@@ -14,7 +14,7 @@ pub enum OutboxCommand {
     List {
         /// Only those
         #[arg(long, value_enum, ignore_case = true)]
-        status: Option<Status>,
+        status: Option<EventStatus>,
         /// So many at most
         #[arg(long, env = "INVENTORY_LIMIT", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
         limit: i64,
@@ -31,29 +31,6 @@ pub enum OutboxCommand {
     },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub enum Status {
-    /// Still to be sent
-    Pending,
-    /// Sent
-    Sent,
-    /// Refused, and tried again; or waiting behind one that was
-    Retry,
-    /// Given up
-    Dead,
-}
-
-impl Status {
-    fn as_str(self) -> &'static str {
-        match self {
-            Status::Pending => "PENDING",
-            Status::Sent => "SENT",
-            Status::Retry => "RETRY",
-            Status::Dead => "DEAD",
-        }
-    }
-}
-
 pub async fn run(settings: &Settings, command: OutboxCommand) -> Result<()> {
     match command {
         OutboxCommand::List { status, limit } => list(settings, status, limit).await,
@@ -66,8 +43,8 @@ pub async fn run(settings: &Settings, command: OutboxCommand) -> Result<()> {
     }
 }
 
-async fn list(settings: &Settings, status: Option<Status>, limit: i64) -> Result<()> {
-    let status = status.map(Status::as_str);
+async fn list(settings: &Settings, status: Option<EventStatus>, limit: i64) -> Result<()> {
+    let status = status.map(EventStatus::as_str);
     settings.screen().list(
         &settings.service().await?.outbox(status, None, limit).await?,
         &[

@@ -40,7 +40,7 @@ pub use many::{Commands, LineAnswer};
 pub use orders::{Moved, NewOrder, Order, OrderDetail, OrderEvent, OrderFilter, OrderLine, Step};
 pub use pool::{Pool, PoolSettings, PoolUse};
 pub use product::{NewProduct, Product, Put};
-pub use relay::{OutboxEvent, OutboxPlace, Page, Secret, SinkStatus, Turn};
+pub use relay::{EventStatus, OutboxEvent, OutboxPlace, Page, Secret, SinkStatus, Turn};
 pub use sagas::{
     Asked, ClaimedSaga, NewSaga, Saga, SagaCall, SagaDetail, SagaFilter, SagaMoved, SagaNext,
     SagaReport, SagaStep,

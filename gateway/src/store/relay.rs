@@ -4,12 +4,14 @@ use super::{Caller, Session, Time, interval, statements as sql};
 use crate::error::Result;
 use crate::relay::judge::{Fresh, Park, Parked, Progress};
 use chrono::{DateTime, Utc};
+use clap::ValueEnum;
 use inventory_sinks::{Event, JsonObject};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use std::time::Duration;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A sink that is this relay's to tell, until it is said otherwise.
@@ -42,6 +44,32 @@ impl std::fmt::Debug for Secret {
 pub struct Page {
     pub events: Vec<Fresh>,
     pub caught_up: Option<String>,
+}
+
+/// What became of an event at a sink
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema, ValueEnum)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EventStatus {
+    /// Still to be sent
+    Pending,
+    /// Sent
+    Sent,
+    /// Refused, and tried again; or waiting behind one that was
+    Retry,
+    /// Given up
+    Dead,
+}
+
+impl EventStatus {
+    /// As the view `outbox` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventStatus::Pending => "PENDING",
+            EventStatus::Sent => "SENT",
+            EventStatus::Retry => "RETRY",
+            EventStatus::Dead => "DEAD",
+        }
+    }
 }
 
 /// A sink as it is now.

@@ -7,7 +7,7 @@ use crate::http::idempotency::Command;
 use crate::http::page::{self, Page, Slice};
 use crate::http::problem::Problem;
 use crate::serve::app::App;
-use crate::store::{OutboxEvent, OutboxPlace};
+use crate::store::{EventStatus, OutboxEvent, OutboxPlace};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -21,33 +21,12 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(redrive))
 }
 
-/// What became of an event at a sink
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
-enum Status {
-    Pending,
-    Sent,
-    Retry,
-    Dead,
-}
-
-impl Status {
-    fn as_str(self) -> &'static str {
-        match self {
-            Status::Pending => "PENDING",
-            Status::Sent => "SENT",
-            Status::Retry => "RETRY",
-            Status::Dead => "DEAD",
-        }
-    }
-}
-
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
     #[param(inline)]
-    status: Option<Status>,
+    status: Option<EventStatus>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
     /// `next_cursor` of the page before
@@ -82,7 +61,7 @@ async fn list(
 ) -> Result<Json<Page<OutboxEvent>>, Problem> {
     let slice = Slice::new(params.limit)?;
     let after: Option<OutboxPlace> = page::read(params.cursor.as_deref())?;
-    let status = params.status.map(Status::as_str);
+    let status = params.status.map(EventStatus::as_str);
     let rows = app.session().await?.outbox(status, after.as_ref(), slice.to_read()).await?;
     Ok(Json(slice.page(rows, |event| OutboxPlace { id: event.id, sink: event.sink.clone() })))
 }
