@@ -105,6 +105,8 @@ impl Caller {
 
 /// Settles what is not known by the request id; whether the call had its effect before.
 async fn settle(session: &mut Session, told: &mut Told) -> bool {
+    // It is carried out, however slow the disk is.
+    session.run("SET pg_inventory.lock_wait = '10min'").await;
     let sql = call(told.id).replace("order_no", "replayed, order_no");
     let answer = session.query(&sql).await.unwrap_or_else(|refused| panic!("{refused}"));
     let replayed = answer.rows[0][0].as_deref() == Some("t");
