@@ -16,6 +16,7 @@ import packages_test
 import postgres
 import shipping
 import tools
+import valgrind
 from common import CHECKOUT, TARGET, Missing, cargo, only_one, run, say
 
 # Every major in turn is tested where somebody names them: the forge's matrix does.
@@ -36,6 +37,7 @@ RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) igno
 FAILED, PASSED = (re.compile(rf"^test (\S+)\s+\.\.\. {end}$", re.MULTILINE) for end in ("FAILED", "ok"))
 # Where more tests fail than that, it is not the machine.
 ONCE_MORE = 6
+WATCHED = ("sql_behaviour", "refusals", "bad_input", "isolation", "replay")
 
 
 class Run:
@@ -190,6 +192,18 @@ def test_on_odd_ways(this, major):
     return this.cargo_test("--profile", PROFILE, *CRATES, *files, **where)
 
 
+def test_under_valgrind(this):
+    """Each statement takes some twenty times as long: the files that say what SQL does, without crowds."""
+    major, bindir = max(this.runtimes.items())
+    where = {"INVENTORY_TEST_PG": f"{major}={valgrind.watched(bindir)}"}
+    counts = this.cargo_test("--profile", PROFILE, *CRATES, *[f"--test={name}" for name in WATCHED], **where)
+    found = valgrind.findings()
+    if found:
+        print("\n".join(found), flush=True)
+        raise Missing(f"valgrind found {len(found)} in {valgrind.ROOT / 'logs'}")
+    return counts
+
+
 def test_kafka(this):
     """With brokers of the library's own; it is built from C, which is why CI leaves it out."""
     what = ["--profile", PROFILE, "--package=inventory-gateway", "--package=inventory-tests",
@@ -230,6 +244,7 @@ def soak_stages(this):
     if built and this.stage("commands and tests, built", lambda: build_all(this)):
         for major in this.runtimes:
             yield this.stage(f"on odd ways, {major}", lambda: test_on_odd_ways(this, major))
+        yield this.stage("under valgrind", lambda: test_under_valgrind(this))
         yield this.stage("packages on a clean Debian", lambda: packages_test.test(PROFILE))
         this.environment["INVENTORY_SOAK"] = "1"
         outside = ["--profile", PROFILE, "--package=inventory-tests"]

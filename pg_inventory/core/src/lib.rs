@@ -2,6 +2,7 @@
 //!
 //! No PostgreSQL, HTTP or Redis in sight. Everything that decides about stock is here; every
 //! other crate moves data to these functions and their answers away again.
+#![forbid(unsafe_code)]
 
 pub mod alert;
 pub mod book;

@@ -3,7 +3,6 @@
 use inventory_core::time::Moment;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
-use rustix::time::{ClockId, clock_gettime};
 use std::ffi::{CStr, c_int};
 use std::time::Duration;
 
@@ -27,7 +26,9 @@ pub struct Tick(pub i64);
 
 impl Tick {
     pub fn now() -> Tick {
-        let now = clock_gettime(ClockId::Monotonic);
+        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: fills the time given; this clock is there on every system that PostgreSQL runs on.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
         Tick(now.tv_sec * 1_000_000 + now.tv_nsec / 1_000)
     }
 
