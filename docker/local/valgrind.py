@@ -12,8 +12,8 @@ from common import LOCAL
 ROOT = LOCAL / "valgrind"
 OURS = "pg_inventory.so"
 END = re.compile(r"^==\d+== $", re.MULTILINE)
-# What valgrind says where nothing is wrong. The server writes the padding of its own records, as its developers' own
-# list has it. The core has no unsafe code: there a compiler compares first and looks then whether there was anything.
+# What valgrind says where nothing is wrong. The server writes the padding of its own records: its developers' own list
+# has that too. The core has no unsafe code: there a compiler compares first and looks then whether there was anything.
 SUPPRESSIONS = """
 {
    padding in the server's log
@@ -29,6 +29,21 @@ SUPPRESSIONS = """
    pwrite64(buf)
    ...
    fun:XLogBackgroundFlush
+   ...
+}
+{
+   padding in the file of what each session needs to know
+   Memcheck:Param
+   write(buf)
+   ...
+   fun:RelationCacheInitializePhase3
+   ...
+}
+{
+   the loader compares eight bytes at a time
+   Memcheck:Addr8
+   fun:strncmp
+   fun:is_dst
    ...
 }
 {
