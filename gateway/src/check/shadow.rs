@@ -5,9 +5,10 @@
 //! the shadow right, which costs nobody anything; the one in the source lets the source go by its shadow.
 
 use super::{Finding, Report, Scope, tickets};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::shadow::is_sampled;
 use crate::store::{Drift, Session};
+use inventory_core::refusal::Code;
 use inventory_core::ticket::SourceLevel;
 use std::collections::HashMap;
 
@@ -26,6 +27,10 @@ pub async fn round(
     sample: f64,
     repair: bool,
 ) -> Result<Compared> {
+    if shadow.shadows(1).await?.is_empty() {
+        let why = "this is no shadow: it follows nothing, until `inventory shadow start` feeds it";
+        return Err(Error::refused(Code::InvalidArgument, why));
+    }
     let looked_at = (source.clock().await?, shadow.clock().await?);
     let drift = drift(shadow, sample).await?;
     let findings: Vec<Finding> = drift.iter().flat_map(judge).collect();

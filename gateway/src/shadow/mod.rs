@@ -84,6 +84,10 @@ impl Feeder {
     /// Until the shadow is stopped; with `once`, until it has caught up.
     async fn feed(&mut self, once: bool) -> Result<()> {
         let (mut source, mut target) = (self.source.connect().await?, self.target.connect().await?);
+        if source.whereabouts().await? == target.whereabouts().await? {
+            let why = "--target is the database that is to be followed: it would be told of its own movements for ever";
+            return Err(Error::usage(why));
+        }
         let mut before =
             target.start_shadow(&self.name, self.share.parts(), self.share.by().as_str()).await?;
         loop {

@@ -5,6 +5,7 @@ use crate::error::Result;
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::postgres::types::Oid;
 
 /// Movements of a source, a column a Vec.
 #[derive(Debug, Default)]
@@ -67,7 +68,24 @@ impl Drift {
     }
 }
 
+/// Which database a session is in, whatever the address says that it was opened with.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Whereabouts {
+    cluster: i64,
+    database: Oid,
+    began: Time,
+}
+
 impl Session {
+    pub async fn whereabouts(&mut self) -> Result<Whereabouts> {
+        let row = sqlx::query(sql::WHEREABOUTS).fetch_one(&mut self.connection).await?;
+        Ok(Whereabouts {
+            cluster: row.try_get("system_identifier")?,
+            database: row.try_get("oid")?,
+            began: row.try_get("began")?,
+        })
+    }
+
     /// Gives the cursor to go on from; None from the beginning.
     pub async fn start_shadow(
         &mut self,
