@@ -6,8 +6,8 @@
 
 use super::{Finding, Report, Scope, tickets};
 use crate::error::{Error, Result};
-use crate::shadow::is_sampled;
-use crate::store::{Drift, Session};
+use crate::shadow::{SOURCES_MAX, is_sampled};
+use crate::store::{Drift, Session, Shadow};
 use inventory_core::refusal::Code;
 use inventory_core::ticket::SourceLevel;
 use std::collections::HashMap;
@@ -27,8 +27,11 @@ pub async fn round(
     sample: f64,
     repair: bool,
 ) -> Result<Compared> {
-    if shadow.shadows(1).await?.is_empty() {
-        let why = "this is no shadow: it follows nothing, until `inventory shadow start` feeds it";
+    let origin = source.whereabouts().await?;
+    let follows =
+        |feed: &Shadow| feed.cursor.as_deref().is_none_or(|c| origin.unmarked(c).is_some());
+    if !shadow.shadows(SOURCES_MAX).await?.iter().any(follows) {
+        let why = "this is no shadow of it: it follows nothing, or another, until `inventory shadow start` feeds it";
         return Err(Error::refused(Code::InvalidArgument, why));
     }
     let looked_at = (source.clock().await?, shadow.clock().await?);
