@@ -19,6 +19,7 @@ promises!(
     load_makes_no_false_alarms,
     a_row_that_is_sold_from_meanwhile_is_settled_too,
     a_count_on_the_shelf_may_be_the_truth,
+    what_is_sold_after_a_count_is_gone,
     a_rejected_ticket_stays_rejected,
     checks_at_once_open_one_ticket,
     what_needs_somebodys_word_waits_for_it,
@@ -363,6 +364,36 @@ async fn a_count_on_the_shelf_may_be_the_truth(pg: Pg) {
         .await;
     owner.check("SELECT on_hand FROM inventory.stock_level ORDER BY sku", "8\n6").await;
     assert_eq!(found(&db, &[]).await, BTreeSet::new());
+}
+
+async fn what_is_sold_after_a_count_is_gone(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 50), ("B", 50)]).await;
+    let mut owner = db.owner().await;
+    owner.run("UPDATE inventory.stock SET on_hand = on_hand + 3").await;
+    found(&db, &[]).await;
+    let of = |sku: &str| {
+        format!("SELECT ticket_id FROM inventory.repair_tickets WHERE subject = '{sku} in 1'")
+    };
+    let (a, b) = (owner.text(&of("A")).await, owner.text(&of("B")).await);
+    ok(&db, &["repair", "confirm", &a, "--counted", "60"]).await;
+    ok(&db, &["repair", "confirm", &b, "--counted", "60"]).await;
+    owner.run("SELECT inventory.deduct('A', 40); SELECT inventory.receive('A', 1)").await;
+    ok(&db, &["repair", "run", &a]).await;
+    owner.check("SELECT on_hand FROM inventory.stock_level WHERE sku = 'A'", "21").await;
+    // Corrected meanwhile by somebody who counted too: the older count says nothing any more.
+    owner.run("SELECT inventory.recount('B', 58, 'stocktaking')").await;
+    let ended = command(&db, User::Operator, &["repair", "run", &b]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    owner.check("SELECT on_hand FROM inventory.stock_level WHERE sku = 'B'", "58").await;
+    let state =
+        format!("SELECT state, counted FROM inventory.repair_tickets WHERE ticket_id = {b}");
+    owner.check(&state, "PENDING|null").await;
+    ok(&db, &["repair", "confirm", &b, "--counted", "59"]).await;
+    ok(&db, &["repair", "run", &b]).await;
+    owner.check("SELECT on_hand FROM inventory.stock_level WHERE sku = 'B'", "59").await;
+    assert_eq!(found(&db, &[]).await, BTreeSet::new());
+    db.verify_is_clean().await;
 }
 
 async fn a_rejected_ticket_stays_rejected(pg: Pg) {

@@ -13,6 +13,11 @@ promises!(
     a_shadow_follows_and_what_is_under_way_is_no_difference,
     planted_drift_is_found_and_settled,
     it_goes_on_where_it_was,
+    nothing_follows_itself,
+    a_place_in_one_journal_is_none_in_another,
+    a_product_may_be_made_again_with_lots,
+    what_was_not_compared_is_not_sound,
+    a_ticket_names_one_row,
     a_part_of_the_skus_comes_or_of_the_users,
     a_source_goes_by_its_shadow_once_somebody_said_so,
     what_somebody_corrected_meanwhile_is_judged_anew,
@@ -150,6 +155,110 @@ async fn it_goes_on_where_it_was(pg: Pg) {
     owner.run("SELECT inventory.deduct('A', 1)").await;
     feed(&main, &shadow, &["--ratio", "1"]).await;
     other.check("SELECT on_hand FROM inventory.stock_level", "98").await;
+}
+
+/// Told of its own movements it would double its stock, and never end.
+async fn nothing_follows_itself(pg: Pg) {
+    let main = pg.database().await;
+    main.stock(&[("A", 100)]).await;
+    let url = main.url(User::Admin);
+    let start = ["shadow", "start", "--target", &url, "--ratio", "1", "--once"];
+    let ended = command(&main, &start).await;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let mut owner = main.owner().await;
+    owner.check("SELECT on_hand FROM inventory.stock_level", "100").await;
+    owner.check("SELECT count(*) FROM inventory.shadows", "0").await;
+}
+
+/// Two shops, and one shadow that is told of both by the same name.
+async fn a_place_in_one_journal_is_none_in_another(pg: Pg) {
+    let (main, other) = (pg.database().await, pg.database().await);
+    let shadow = pg.database().await;
+    main.stock(&[("A", 100)]).await;
+    other.stock(&[("B", 100)]).await;
+    feed(&main, &shadow, &["--ratio", "1"]).await;
+    let url = shadow.url(User::Owner);
+    let start = ["shadow", "start", "--target", &url, "--ratio", "1", "--once"];
+    let ended = command(&other, &start).await;
+    assert!(ended.code == Some(2) && ended.err.contains("--name"), "{ended:?}");
+    let ended = command(&other, &["check", "--shadow", &url]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    feed(&other, &shadow, &["--ratio", "1", "--name", "other"]).await;
+    let levels = "SELECT sku, on_hand FROM inventory.stock_level ORDER BY 1";
+    shadow.owner().await.check(levels, "A|100\nB|100").await;
+    assert_eq!(check(&main, &shadow, &[]).await, Vec::<String>::new());
+    assert_eq!(check(&other, &shadow, &[]).await, Vec::<String>::new());
+}
+
+async fn a_product_may_be_made_again_with_lots(pg: Pg) {
+    let (main, shadow) = (pg.database().await, pg.database().await);
+    let mut owner = main.owner().await;
+    owner.run("SELECT inventory.put_product('A', 'A'), inventory.receive('A', 5)").await;
+    let url = shadow.url(User::Owner);
+    let mut feeding = inventory()
+        .args(["--json", "--database-url", &main.url(User::Owner), "shadow", "start"])
+        .args(["--target", &url, "--ratio", "1"])
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut other = shadow.owner().await;
+    let stock = "EXISTS (SELECT FROM inventory.stock WHERE sku = 'A' AND";
+    other.until(&format!("SELECT {stock} on_hand = 5)")).await;
+    owner.run("SELECT inventory.deduct('A', 5)").await;
+    other.until(&format!("SELECT {stock} version = 2)")).await;
+    owner.run("SELECT inventory.delete_product('A')").await;
+    owner.run("SELECT inventory.put_product('A', 'A', lot_controlled => true), inventory.receive('A', 9, lot => 'x')").await;
+    other.until(&format!("SELECT {stock} lot = 'x' AND on_hand = 9)")).await;
+    feeding.kill().await.unwrap();
+}
+
+async fn what_was_not_compared_is_not_sound(pg: Pg) {
+    let (main, shadow) = (pg.database().await, pg.database().await);
+    main.stock(&[("A", 100)]).await;
+    let url = shadow.url(User::Owner);
+    let ended = command(&main, &["check", "--shadow", &url]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("this is no shadow of it"), "{ended:?}");
+    feed(&main, &shadow, &["--ratio", "1"]).await;
+    shadow.owner().await.run("SELECT inventory.adjust('A', -1, 'by mistake')").await;
+    for sample in ["0", "-1", "NaN", "1.5"] {
+        let sample = format!("--sample={sample}");
+        let ended = command(&main, &["check", "--shadow", &url, &sample]).await;
+        assert_eq!(ended.code, Some(2), "{sample}: {ended:?}");
+    }
+}
+
+/// A SKU may look like another's place.
+async fn a_ticket_names_one_row(pg: Pg) {
+    let (main, shadow) = (pg.database().await, pg.database().await);
+    let mut owner = main.owner().await;
+    owner.run("SELECT inventory.put_warehouse(2, 'NORTH', 'North')").await;
+    let skus = ["LAMP", "LAMP in 2, big", "LAMP in 2, lot x"];
+    for sku in skus {
+        owner.run(&format!("SELECT inventory.put_product('{sku}', 'A lamp')")).await;
+    }
+    owner.run("SELECT inventory.receive('LAMP', 50, 2)").await;
+    for sku in &skus[1..] {
+        owner.run(&format!("SELECT inventory.receive('{sku}', 50)")).await;
+    }
+    feed(&main, &shadow, &["--ratio", "1"]).await;
+    let mut other = shadow.owner().await;
+    for sku in &skus[1..] {
+        other.run(&format!("SELECT inventory.adjust('{sku}', -3, 'by mistake')")).await;
+    }
+    check(&main, &shadow, &[]).await;
+    let ticket = |subject: &str| {
+        format!("SELECT ticket_id FROM inventory.repair_tickets WHERE subject = '{subject} in 1'")
+    };
+    let meant = owner.text(&ticket(skus[1])).await;
+    command(&main, &["repair", "confirm", &meant]).await.ok();
+    command(&main, &["repair", "run", &meant]).await.ok();
+    // A lamp's lot `x in 1`, or that SKU's place.
+    let unclear = owner.text(&ticket(skus[2])).await;
+    let ended = command(&main, &["repair", "confirm", &unclear]).await;
+    assert!(ended.code == Some(1) && ended.err.contains("by hand"), "{ended:?}");
+    let levels = "SELECT sku, on_hand FROM inventory.stock_level ORDER BY 1";
+    owner.check(levels, "LAMP|50\nLAMP in 2, big|47\nLAMP in 2, lot x|50").await;
 }
 
 async fn a_part_of_the_skus_comes_or_of_the_users(pg: Pg) {

@@ -564,12 +564,12 @@ statements! {
                                  WHERE o.state = 'REJECTED' AND NOT o.open AND o.closed_at < $1
                                  ORDER BY o.closed_at LIMIT 1000)";
     LOCK_TICKET(INT8OID) =
-        "SELECT t.kind, t.subject, t.state, t.counted, t.request_id, t.decided_by, t.expected, t.found
+        "SELECT t.kind, t.subject, t.state, t.counted, t.request_id, t.decided_by, t.expected, t.found, t.apart, t.since
            FROM inventory.repair_ticket AS t
           WHERE t.ticket_id = $1 FOR UPDATE";
-    DECIDE_TICKET(INT8OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID) =
+    DECIDE_TICKET(INT8OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID) =
         "UPDATE inventory.repair_ticket AS t
-            SET state = $2, counted = $3, note = $4, decided_by = $5, decided_at = $6
+            SET state = $2, counted = $3, note = $4, decided_by = $5, decided_at = $6, apart = $7, since = $8
           WHERE t.ticket_id = $1";
     END_TICKET(INT8OID, TIMESTAMPTZOID) =
         "UPDATE inventory.repair_ticket AS t SET state = 'DONE', open = false, closed_at = $2

@@ -13,6 +13,10 @@ CREATE TABLE inventory.repair_ticket (
     open       boolean NOT NULL,
     -- What lies on the shelf, where somebody counted; without it the journal is right.
     counted    bigint CHECK (counted >= 0),
+    -- By how much that was more or less than what the journal said then, at which version of the row: what is sold
+    -- before it is carried out is in both.
+    apart      bigint,
+    since      bigint,
     -- Of its correction, so that it is made once.
     request_id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
     opened_at  timestamptz NOT NULL,

@@ -4,6 +4,7 @@ use super::Finding;
 use crate::error::Result;
 use crate::store::{Session, Violation};
 use chrono::SecondsFormat;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// For so long the time of a lease may be over: its holder may be on its way back.
@@ -15,9 +16,9 @@ const OVERDUE_MAX: i64 = 10_000;
 pub(super) async fn look(session: &mut Session) -> Result<Vec<Finding>> {
     let mut findings = once(session).await?;
     if !findings.is_empty() {
-        let first = std::mem::take(&mut findings);
         let again = once(session).await?;
-        findings = again.into_iter().filter(|f| first.iter().any(|g| g.is_that_of(f))).collect();
+        let first: HashSet<(&str, &str)> = findings.iter().map(Finding::name).collect();
+        findings = again.into_iter().filter(|f| first.contains(&f.name())).collect();
     }
     Ok(findings)
 }

@@ -89,8 +89,9 @@ impl Finding {
         self.state.as_deref() == Some("DONE")
     }
 
-    fn is_that_of(&self, other: &Finding) -> bool {
-        self.check_name == other.check_name && self.subject == other.subject
+    /// Two looks that find the same find the same name.
+    fn name(&self) -> (&str, &str) {
+        (&self.check_name, &self.subject)
     }
 }
 

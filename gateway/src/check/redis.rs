@@ -5,7 +5,7 @@ use super::Finding;
 use crate::deduct::door::{Count, Door, Kind};
 use crate::error::Result;
 use crate::store::Session;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// The longest for which a gateway may keep a zero (`--zero-window-ms`).
@@ -26,8 +26,8 @@ pub(super) async fn look(
         tokio::time::sleep(BETWEEN).await;
         let Some((again, _)) = once(session, door).await? else { return Ok(None) };
         // A count that moves is one that somebody keeps.
-        let stays = |f: &Finding| again.iter().any(|g| g.key == f.key && g.actual == f.actual);
-        findings.retain(stays);
+        let again: HashSet<_> = again.iter().map(|g| (&g.key, &g.actual)).collect();
+        findings.retain(|f| again.contains(&(&f.key, &f.actual)));
     }
     Ok(Some((findings, format!("Redis ({counts} counts)"))))
 }

@@ -5,9 +5,10 @@
 //! the shadow right, which costs nobody anything; the one in the source lets the source go by its shadow.
 
 use super::{Finding, Report, Scope, tickets};
-use crate::error::Result;
-use crate::shadow::is_sampled;
-use crate::store::{Drift, Session};
+use crate::error::{Error, Result};
+use crate::shadow::{SOURCES_MAX, is_sampled};
+use crate::store::{Drift, Session, Shadow};
+use inventory_core::refusal::Code;
 use inventory_core::ticket::SourceLevel;
 use std::collections::HashMap;
 
@@ -26,6 +27,13 @@ pub async fn round(
     sample: f64,
     repair: bool,
 ) -> Result<Compared> {
+    let origin = source.whereabouts().await?;
+    let follows =
+        |feed: &Shadow| feed.cursor.as_deref().is_none_or(|c| origin.unmarked(c).is_some());
+    if !shadow.shadows(SOURCES_MAX).await?.iter().any(follows) {
+        let why = "this is no shadow of it: it follows nothing, or another, until `inventory shadow start` feeds it";
+        return Err(Error::refused(Code::InvalidArgument, why));
+    }
     let looked_at = (source.clock().await?, shadow.clock().await?);
     let drift = drift(shadow, sample).await?;
     let findings: Vec<Finding> = drift.iter().flat_map(judge).collect();

@@ -65,8 +65,8 @@ pub(super) async fn settle(
     findings: &mut [Finding],
     door: Option<&Door>,
 ) -> Result<()> {
-    let mut keys = HashMap::new();
-    for finding in findings.iter_mut() {
+    let mut places = HashMap::new();
+    for (at, finding) in findings.iter().enumerate() {
         let (Some(ticket), Some(state)) = (finding.ticket_id, finding.state.clone()) else {
             continue;
         };
@@ -77,13 +77,13 @@ pub(super) async fn settle(
         {
             continue;
         }
-        keys.insert(ticket, finding.key.clone());
+        places.insert(ticket, at);
     }
     for ticket in confirmed(session, Correction::Derived).await? {
-        let key = keys.get(&ticket.ticket_id).cloned().flatten();
-        if run(session, &ticket, key.as_deref(), door).await?
-            && let Some(finding) =
-                findings.iter_mut().find(|f| f.ticket_id == Some(ticket.ticket_id))
+        let found = places.get(&ticket.ticket_id).and_then(|at| findings.get_mut(*at));
+        let key = found.as_ref().and_then(|finding| finding.key.as_deref());
+        if run(session, &ticket, key, door).await?
+            && let Some(finding) = found
         {
             finding.state = Some("DONE".to_owned());
         }

@@ -46,6 +46,9 @@ pub struct CheckArgs {
 }
 
 pub async fn run(settings: &Settings, args: CheckArgs) -> Result<()> {
+    if !(args.sample > 0.0 && args.sample <= 1.0) {
+        return Err(Error::usage("--sample must be above 0 and at most 1"));
+    }
     let screen = settings.screen();
     let url = args.redis_url.as_deref().filter(|url| !url.is_empty());
     let door = url.map(Door::to_compare).transpose()?;

@@ -24,8 +24,9 @@ this command: never by the clock alone, because it may still have sales to tell 
 belongs to gateways that will not return; a sale told of later is refused then.
 
 Tickets are what `inventory check` found. Where a stock row differs from the journal, `confirm` says that
-the journal is right, `confirm --counted N` that N units lie on the shelf; `run` carries it out as a command
-of the engine, with the ticket as its reason in the audit log.
+the journal is right, `confirm --counted N` that N units lie on the shelf now; `run` carries it out as a command
+of the engine, with the ticket as its reason in the audit log. What is sold between the two is taken off the
+count; if somebody corrected the row meanwhile, count again.
 
 Where a shadow differs (`inventory check --shadow URL`) there are two tickets, and you confirm one: that of
 the shadow (`--database-url` of the shadow) makes it what its source is; that of the source, `source_level`,

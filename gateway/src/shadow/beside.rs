@@ -1,15 +1,12 @@
 //! A shadow as the gateway before its source knows it: compared now and then, and read where somebody wants that.
 
-use super::{By, Share};
+use super::{By, SOURCES_MAX, Share};
 use crate::check::shadow::{self, Compared};
 use crate::error::Result;
 use crate::serve::ServeSettings;
 use crate::store::{Database, Pool, Session, Shadow, Time};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
-
-/// Sources of a shadow that are looked through for ours.
-const SOURCES_MAX: i64 = 100;
 
 /// Where a reader wants the answer from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

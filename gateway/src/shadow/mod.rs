@@ -10,10 +10,12 @@ use crate::error::{Error, Result};
 use crate::store::{Caller, Database, FedMovements, JournalEvent, Leap, NewProduct, Session};
 use inventory_core::ticket::is_from_shadow;
 use serde::Deserialize;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// Sources of a shadow that are looked through for ours.
+pub const SOURCES_MAX: i64 = 100;
 /// Events read at once.
 const TOGETHER: i32 = 1_000;
 /// Where nothing happens.
@@ -49,13 +51,14 @@ pub struct Feeder {
     /// By which the shadow knows whom it follows.
     name: String,
     share: Share,
-    known: HashSet<String>,
+    /// Each with whether it has lots.
+    known: HashMap<String, bool>,
     warehouses: HashSet<i32>,
 }
 
 impl Feeder {
     pub fn new(source: Database, target: Database, name: String, share: Share) -> Feeder {
-        let (known, warehouses) = (HashSet::new(), HashSet::new());
+        let (known, warehouses) = (HashMap::new(), HashSet::new());
         Feeder { source, target, name, share, known, warehouses }
     }
 
@@ -84,15 +87,31 @@ impl Feeder {
     /// Until the shadow is stopped; with `once`, until it has caught up.
     async fn feed(&mut self, once: bool) -> Result<()> {
         let (mut source, mut target) = (self.source.connect().await?, self.target.connect().await?);
-        let mut before =
+        let origin = source.whereabouts().await?;
+        if origin == target.whereabouts().await? {
+            let why = "--target is the database that is to be followed: it would be told of its own movements for ever";
+            return Err(Error::usage(why));
+        }
+        let begun =
             target.start_shadow(&self.name, self.share.parts(), self.share.by().as_str()).await?;
+        let mut before = match begun.as_deref().map(|cursor| origin.unmarked(cursor)) {
+            Some(None) => {
+                return Err(Error::usage(format!(
+                    "the shadow follows another database by the name {}: give this one another --name",
+                    self.name
+                )));
+            }
+            known => known.flatten().map(str::to_owned),
+        };
         loop {
             let now = source.clock().await?;
             let look = source.read_events(before.as_deref(), TOGETHER).await?;
             let movements = self.movements(&look.events);
             self.bring_names(&mut source, &mut target, &movements).await?;
             let caught_up_at = look.caught_up.then_some(now);
-            let leap = Leap { before: before.as_deref(), after: &look.after, caught_up_at };
+            let stood = before.as_deref().map(|cursor| origin.mark(cursor));
+            let stands = origin.mark(&look.after);
+            let leap = Leap { before: stood.as_deref(), after: &stands, caught_up_at };
             let fed = target.feed_shadow(&self.name, &leap, &movements).await?;
             match fed.state.as_str() {
                 "RUNNING" => before = Some(look.after),
@@ -136,7 +155,7 @@ impl Feeder {
         fed
     }
 
-    /// Products and warehouses that the shadow has not seen yet.
+    /// Products and warehouses that the shadow has not seen yet, or not as they are.
     async fn bring_names(
         &mut self,
         source: &mut Session,
@@ -150,8 +169,9 @@ impl Feeder {
             }
             self.warehouses.extend(&movements.warehouse_ids);
         }
-        for sku in &movements.skus {
-            if self.known.contains(sku) {
+        for (sku, lot) in movements.skus.iter().zip(&movements.lots) {
+            // A product may be deleted and made again with lots.
+            if self.known.get(sku).is_some_and(|has_lots| lot.is_none() || *has_lots) {
                 continue;
             }
             if let Some(product) = source.products(Some(sku), None, 1).await?.pop() {
@@ -168,7 +188,7 @@ impl Feeder {
             if self.known.len() >= KNOWN_MAX {
                 self.known.clear();
             }
-            self.known.insert(sku.clone());
+            self.known.insert(sku.clone(), lot.is_some());
         }
         Ok(())
     }

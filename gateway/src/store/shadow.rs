@@ -5,6 +5,7 @@ use crate::error::Result;
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::postgres::types::Oid;
 
 /// Movements of a source, a column a Vec.
 #[derive(Debug, Default)]
@@ -43,6 +44,9 @@ pub struct Shadow {
     pub share: i32,
     pub share_by: String,
     pub state: String,
+    /// How far it has come; None where it has heard nothing yet.
+    #[serde(skip)]
+    pub cursor: Option<String>,
     pub applied: i64,
     pub refused: i64,
     pub caught_up_at: Option<Time>,
@@ -67,7 +71,36 @@ impl Drift {
     }
 }
 
+/// Which database a session is in, whatever the address says that it was opened with.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Whereabouts {
+    cluster: i64,
+    database: Oid,
+    began: Time,
+}
+
+impl Whereabouts {
+    /// A cursor of this database, as its shadow keeps it: what was read elsewhere says nothing here.
+    pub fn mark(&self, cursor: &str) -> String {
+        format!("{}.{} {cursor}", self.cluster, self.database.0)
+    }
+
+    /// The cursor that was marked so; None where it is one of another database.
+    pub fn unmarked<'c>(&self, cursor: &'c str) -> Option<&'c str> {
+        cursor.strip_prefix(&self.mark(""))
+    }
+}
+
 impl Session {
+    pub async fn whereabouts(&mut self) -> Result<Whereabouts> {
+        let row = sqlx::query(sql::WHEREABOUTS).fetch_one(&mut self.connection).await?;
+        Ok(Whereabouts {
+            cluster: row.try_get("system_identifier")?,
+            database: row.try_get("oid")?,
+            began: row.try_get("began")?,
+        })
+    }
+
     /// Gives the cursor to go on from; None from the beginning.
     pub async fn start_shadow(
         &mut self,
@@ -119,6 +152,7 @@ impl Session {
                 share: row.try_get("share")?,
                 share_by: row.try_get("share_by")?,
                 state: row.try_get("state")?,
+                cursor: row.try_get("cursor")?,
                 applied: row.try_get("applied")?,
                 refused: row.try_get("refused")?,
                 caught_up_at: row.try_get("caught_up_at")?,

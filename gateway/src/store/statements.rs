@@ -82,6 +82,7 @@ statements! {
     SHADOWS = "shadows";
     SHADOW_DRIFT = "shadow_drift";
     CLOCK = "clock";
+    WHEREABOUTS = "whereabouts";
     OVERDUE_LEASES = "overdue_leases";
     LEASED_UNITS = "leased_units";
     LEASES_OF = "leases_of";

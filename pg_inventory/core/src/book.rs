@@ -226,11 +226,18 @@ impl Book {
         let Some(Ok(shelf)) = self.shelves.get_mut(place) else { return Ok(()) };
         let Some(at) = shelf.find(lot) else { return Ok(()) };
         let row = &mut shelf.rows[at];
-        if let Truth::Apart { since, .. } = truth
-            && (told.corrected > since || told.version < since || told.on_hand != row.on_hand)
+        let apart = match truth {
+            Truth::Apart { since, .. } => {
+                Some((since, told.on_hand == row.on_hand, "compare it with the shadow again"))
+            }
+            Truth::Counted { since, .. } => Some((since, true, "count again")),
+            Truth::Stock | Truth::Journal | Truth::Level(_) => None,
+        };
+        if let Some((since, agree, again)) = apart
+            && (!agree || told.corrected > since || told.version < since)
         {
             let detail = format!(
-                "the stock of {} in {} was corrected since it was version {since}: compare it with the shadow again",
+                "the stock of {} in {} was corrected since it was version {since}: {again}",
                 place.sku,
                 place.warehouse_id.number()
             );

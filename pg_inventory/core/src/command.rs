@@ -177,9 +177,11 @@ pub enum Truth {
     /// What the journal adds up to.
     Journal,
     /// The same, and then that so many units lie there.
-    Counted(Counted),
-    /// The same, and then so many units more or less, unless somebody has corrected the row since that
-    /// version of it.
+    Level(Counted),
+    /// The same, and then so many units more or less, as a count at that version of the row came to; unless
+    /// somebody has corrected it since. What was sold meanwhile is gone from the shelf, too.
+    Counted { apart: i64, since: i64 },
+    /// The same, as a shadow has more or less.
     Apart { delta: Delta, since: i64 },
 }
 

@@ -105,7 +105,8 @@ pub fn of(action: &Action) -> Fingerprint {
             match truth {
                 Truth::Stock => content.text("stock"),
                 Truth::Journal => content.text("journal"),
-                Truth::Counted(counted) => content.text("counted").int(counted.units()),
+                Truth::Level(level) => content.text("level").int(level.units()),
+                Truth::Counted { apart, .. } => content.text("counted").int(*apart),
                 Truth::Apart { delta, .. } => content.text("apart").int(delta.units()),
             }
         }

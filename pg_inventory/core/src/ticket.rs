@@ -145,22 +145,26 @@ pub struct RowName {
 }
 
 impl RowName {
-    /// Reads `SKU in 1` and `SKU in 1, lot x`, whatever else follows a comma. (A SKU may have ` in 1` in its
-    /// name; whoever is meant by mistake is found in order, and stays as it is.)
+    /// Reads `SKU in 1`, `SKU in 1, lot x` and `SKU in 1, slice of x`. A name may hold such words itself; what
+    /// can be read in two ways is not read at all, since a correction of the wrong row would move goods.
     pub fn of_subject(subject: &str) -> Option<RowName> {
-        subject.match_indices(" in ").find_map(|(at, middle)| {
-            let (sku, rest) = (&subject[..at], &subject[at + middle.len()..]);
-            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-            let (number, rest) = rest.split_at(end);
-            if !rest.is_empty() && !rest.starts_with(", ") {
-                return None;
-            }
-            let lot = rest.strip_prefix(", lot ").map(str::to_owned);
-            Some(RowName {
-                sku: Label::new("sku", sku).ok()?,
-                warehouse_id: WarehouseId::used("warehouse_id", number.parse().ok()).ok()?,
-                lot: Label::optional("lot", lot).ok()?,
-            })
+        let mut readings = subject.match_indices(" in ").filter_map(|(at, middle)| {
+            RowName::of_parts(&subject[..at], &subject[at + middle.len()..])
+        });
+        readings.next().filter(|_| readings.next().is_none())
+    }
+
+    fn of_parts(sku: &str, rest: &str) -> Option<RowName> {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, rest) = rest.split_at(end);
+        let lot = rest.strip_prefix(", lot ").map(str::to_owned);
+        if lot.is_none() && !rest.is_empty() && !rest.starts_with(", slice of ") {
+            return None;
+        }
+        Some(RowName {
+            sku: Label::new("sku", sku).ok()?,
+            warehouse_id: WarehouseId::used("warehouse_id", number.parse().ok()).ok()?,
+            lot: Label::optional("lot", lot).ok()?,
         })
     }
 }
@@ -199,10 +203,15 @@ mod tests {
     fn a_subject_names_its_row() {
         assert_eq!(row("LAMP in 1"), Some(("LAMP".into(), 1, None)));
         assert_eq!(row("MADE in CHINA in 12"), Some(("MADE in CHINA".into(), 12, None)));
-        assert_eq!(row("L in 2, lot x in 3"), Some(("L".into(), 2, Some("x in 3".into()))));
+        assert_eq!(row("L in 2, lot x, y"), Some(("L".into(), 2, Some("x, y".into()))));
         assert_eq!(row("L in 2, slice of gate"), Some(("L".into(), 2, None)));
+        assert_eq!(row("L in 2, big in 1"), Some(("L in 2, big".into(), 1, None)));
         for other in ["journal 7", "L in 1000", "L in x", " in 1", "L in 2 lot"] {
             assert_eq!(row(other), None, "{other}");
+        }
+        // Lot `x in 3` of L, or a SKU of that name.
+        for twofold in ["L in 2, lot x in 3", "L in 2, slice of gate in 1"] {
+            assert_eq!(row(twofold), None, "{twofold}");
         }
     }
 

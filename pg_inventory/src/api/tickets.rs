@@ -4,7 +4,7 @@ use super::ok;
 use crate::engine::{self, Outcome, Patience, Task};
 use crate::pg::call::{Answer, Call, Shape, Value};
 use crate::pg::server;
-use crate::pg::spi::{self, Args, Spi};
+use crate::pg::spi::{self, Args, Row, Spi};
 use crate::{plans, session, sql_function};
 use inventory_core::command::{Action, Command, Counted, Delta, Origin, Place, RequestId, Truth};
 use inventory_core::lease::Returner;
@@ -136,13 +136,22 @@ fn keep(
     Some((finding.line, row))
 }
 
+/// What somebody counted on the shelf, and by how much that was more or less than what the journal said then,
+/// at which version of the row.
+#[derive(Clone, Copy)]
+struct Count {
+    units: i64,
+    apart: i64,
+    since: i64,
+}
+
 /// A ticket under its lock, which is taken before any other.
 struct Ticket {
     id: i64,
     kind: String,
     subject: String,
     state: TicketState,
-    counted: Option<i64>,
+    count: Option<Count>,
     request_id: RequestId,
     decided_by: Option<String>,
     expected: String,
@@ -155,6 +164,10 @@ impl Ticket {
         let found = spi.execute(plans::LOCK_TICKET.plan(spi), &Args::new().int8(id));
         let row = found.first();
         let row = row.ok_or_else(|| Refusal::invalid(format!("there is no ticket {id}")))?;
+        let count = |row: &Row<'_>| {
+            let (units, apart) = (row.maybe_int8(4)?, row.maybe_int8(9)?);
+            Some(Count { units, apart, since: row.maybe_int8(10)? })
+        };
         let state = TicketState::from_name(&row.text(3));
         Ok(Ticket {
             id,
@@ -162,7 +175,7 @@ impl Ticket {
             subject: row.text(2),
             // The table's own check lets no other in.
             state: state.unwrap_or(TicketState::Rejected),
-            counted: row.maybe_int8(4),
+            count: count(&row),
             request_id: RequestId(row.uuid(5)),
             decided_by: row.maybe_text(6),
             expected: row.text(7),
@@ -174,12 +187,12 @@ impl Ticket {
         &self,
         spi: &Spi,
         to: TicketState,
-        counted: Option<i64>,
+        count: Option<Count>,
         note: Option<&str>,
         by: Option<&str>,
     ) -> Result<Answer, Refusal> {
         self.state.check(self.id, to)?;
-        self.become_of(spi, to, counted, note, by);
+        self.become_of(spi, to, count, note, by);
         Ok(Answer::Row(&DECIDED, vec![ok(), Value::text(to.as_str())]))
     }
 
@@ -187,7 +200,7 @@ impl Ticket {
         &self,
         spi: &Spi,
         to: TicketState,
-        counted: Option<i64>,
+        count: Option<Count>,
         note: Option<&str>,
         by: Option<&str>,
     ) {
@@ -195,10 +208,12 @@ impl Ticket {
         let args = Args::new()
             .int8(self.id)
             .text(to.as_str())
-            .maybe_int8(counted)
+            .maybe_int8(count.map(|count| count.units))
             .maybe_text(note)
             .text(by.unwrap_or(&user))
-            .moment(server::now());
+            .moment(server::now())
+            .maybe_int8(count.map(|count| count.apart))
+            .maybe_int8(count.map(|count| count.since));
         spi.execute(plans::DECIDE_TICKET.plan(spi), &args);
     }
 
@@ -215,13 +230,15 @@ impl Ticket {
         match correction {
             Correction::Derived => mend(row()?, Truth::Stock),
             Correction::Row => {
-                let counted = self.counted.map(|n| Counted::new(Some(n))).transpose()?;
-                mend(row()?, counted.map_or(Truth::Journal, Truth::Counted))
+                let truth = self.count.map_or(Truth::Journal, |Count { apart, since, .. }| {
+                    Truth::Counted { apart, since }
+                });
+                mend(row()?, truth)
             }
             Correction::Shadow => {
                 let row = row()?;
-                let counted = Counted::new(level_of_source(spi, &row))?;
-                mend(row, Truth::Counted(counted))
+                let level = Counted::new(level_of_source(spi, &row))?;
+                mend(row, Truth::Level(level))
             }
             Correction::Source => {
                 let level = SourceLevel::of_texts(&self.expected, &self.found);
@@ -236,6 +253,22 @@ impl Ticket {
             }
             Correction::ByHand => Err(self.by_hand()),
         }
+    }
+
+    /// Compares what was counted with what the journal says now.
+    fn count(&self, spi: &Spi, counted: Counted) -> Result<Count, Refusal> {
+        if Correction::of(&self.kind) != Correction::Row {
+            let detail =
+                format!("counted is for a stock row, which ticket {} is not about", self.id);
+            return Err(Refusal::invalid(detail));
+        }
+        let row = RowName::of_subject(&self.subject).ok_or_else(|| self.by_hand())?;
+        let place = Place { sku: row.sku, warehouse_id: row.warehouse_id };
+        let told = engine::mend::told(spi, &place, row.lot.as_ref());
+        let told = told.ok_or_else(|| self.by_hand())?;
+        let units = counted.units();
+        let apart = units.checked_sub(told.on_hand).ok_or_else(|| self.by_hand())?;
+        Ok(Count { units, apart, since: told.version })
     }
 
     fn by_hand(&self) -> Refusal {
@@ -260,20 +293,13 @@ fn ticket_id(call: &Call) -> Result<i64, Refusal> {
 
 fn confirm_ticket(call: &Call) -> Result<Answer, Refusal> {
     let id = ticket_id(call)?;
-    let counted = call.int8(1);
-    if counted.is_some() {
-        Counted::new(counted)?;
-    }
+    let counted = call.int8(1).map(|units| Counted::new(Some(units))).transpose()?;
     let by = Label::optional("operator", call.text(2))?;
     spi::connect(|spi| {
         let ticket = Ticket::lock(spi, id)?;
         ticket.action(spi)?;
-        if counted.is_some() && Correction::of(&ticket.kind) != Correction::Row {
-            return Err(Refusal::invalid(format!(
-                "counted is for a stock row, which ticket {id} is not about"
-            )));
-        }
-        ticket.decide(spi, TicketState::Confirmed, counted, None, by.as_deref())
+        let count = counted.map(|counted| ticket.count(spi, counted)).transpose()?;
+        ticket.decide(spi, TicketState::Confirmed, count, None, by.as_deref())
     })
 }
 
@@ -283,7 +309,7 @@ fn reject_ticket(call: &Call) -> Result<Answer, Refusal> {
     let by = Label::optional("operator", call.text(2))?;
     spi::connect(|spi| {
         let ticket = Ticket::lock(spi, id)?;
-        ticket.decide(spi, TicketState::Rejected, ticket.counted, Some(&reason), by.as_deref())
+        ticket.decide(spi, TicketState::Rejected, ticket.count, Some(&reason), by.as_deref())
     })
 }
 

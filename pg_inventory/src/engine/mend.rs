@@ -35,17 +35,20 @@ fn read_row(
     lot: Option<&Label>,
     truth: Truth,
 ) -> Result<(), Refusal> {
+    told(spi, place, lot).map_or(Ok(()), |told| book.mend(place, lot, truth, told))
+}
+
+/// What the journal and the holds say of a row.
+pub fn told(spi: &Spi, place: &Place, lot: Option<&Label>) -> Option<Told> {
     let args = Args::new().text(&place.sku).int4(place.warehouse_id.number());
     let told = spi.execute(plans::TOLD_OF_ROW.plan(spi), &args.text(lot.map_or("", |lot| &**lot)));
-    let Some(row) = told.first() else { return Ok(()) };
-    let told = Told {
+    told.first().map(|row| Told {
         on_hand: row.int8(1),
         reserved: row.int8(2),
         version: row.int8(3),
         next_expiry: row.maybe_moment(4),
         corrected: row.int8(5),
-    };
-    book.mend(place, lot, truth, told)
+    })
 }
 
 fn read_lease(spi: &Spi, papers: &mut Papers, id: HoldId) -> Result<(), Refusal> {

@@ -9,7 +9,7 @@ mod catalogue;
 mod claim;
 mod journal;
 mod lapse;
-mod mend;
+pub mod mend;
 mod numbers;
 mod papers;
 mod shelf;

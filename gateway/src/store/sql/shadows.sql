@@ -1,3 +1,3 @@
-SELECT f.source, f.share, f.share_by, f.state, f.applied, f.refused, f.caught_up_at
+SELECT f.source, f.share, f.share_by, f.state, f.cursor, f.applied, f.refused, f.caught_up_at
   FROM inventory.shadows AS f
  ORDER BY f.source LIMIT $1

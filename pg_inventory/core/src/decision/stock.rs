@@ -77,7 +77,8 @@ impl Draft<'_> {
         let on_hand = self.book.shelf(place)?.rows[row].on_hand;
         let delta = match truth {
             Truth::Stock | Truth::Journal => 0,
-            Truth::Counted(counted) => counted.units() - on_hand,
+            Truth::Level(level) => level.units() - on_hand,
+            Truth::Counted { apart, .. } => apart,
             Truth::Apart { delta, .. } => delta.units(),
         };
         self.correct(place, row, delta, reason)
