@@ -170,6 +170,14 @@ pub async fn tokens_that_do_not_hold(pg: Pg) {
             "of another algorithm",
             issuer.token(json!({"alg": "HS512"}), &claims("admin"), With::Hmac(SECRET.as_bytes())),
         ),
+        (
+            "with something critical",
+            issuer.token(
+                json!({"alg": "HS256", "crit": ["b64"], "b64": false}),
+                &claims("admin"),
+                With::Hmac(SECRET.as_bytes()),
+            ),
+        ),
         ("nonsense", "a.b.c".to_owned()),
         ("dots", "..".to_owned()),
     ] {

@@ -7,7 +7,9 @@ pub use beside::{Beside, Wish};
 pub use share::{By, Share, is_sampled};
 
 use crate::error::{Error, Result};
-use crate::store::{Caller, Database, FedMovements, JournalEvent, Leap, NewProduct, Session};
+use crate::store::{
+    Caller, Database, FedMovements, JournalEvent, Leap, NewProduct, Session, Whereabouts,
+};
 use inventory_core::ticket::is_from_shadow;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
@@ -88,33 +90,19 @@ impl Feeder {
     async fn feed(&mut self, once: bool) -> Result<()> {
         let (mut source, mut target) = (self.source.connect().await?, self.target.connect().await?);
         let origin = source.whereabouts().await?;
-        if origin == target.whereabouts().await? {
-            let why = "--target is the database that is to be followed: it would be told of its own movements for ever";
-            return Err(Error::usage(why));
-        }
-        let begun =
-            target.start_shadow(&self.name, self.share.parts(), self.share.by().as_str()).await?;
-        let mut before = match begun.as_deref().map(|cursor| origin.unmarked(cursor)) {
-            Some(None) => {
-                return Err(Error::usage(format!(
-                    "the shadow follows another database by the name {}: give this one another --name",
-                    self.name
-                )));
-            }
-            known => known.flatten().map(str::to_owned),
-        };
+        let mut before = self.begin(&origin, &mut target).await?;
         loop {
             let now = source.clock().await?;
-            let look = source.read_events(before.as_deref(), TOGETHER).await?;
+            let cursor = before.as_deref().and_then(|place| origin.unmarked(place));
+            let look = source.read_events(cursor, TOGETHER).await?;
             let movements = self.movements(&look.events);
             self.bring_names(&mut source, &mut target, &movements).await?;
             let caught_up_at = look.caught_up.then_some(now);
-            let stood = before.as_deref().map(|cursor| origin.mark(cursor));
-            let stands = origin.mark(&look.after);
-            let leap = Leap { before: stood.as_deref(), after: &stands, caught_up_at };
+            let after = origin.mark(&look.after);
+            let leap = Leap { before: before.as_deref(), after: &after, caught_up_at };
             let fed = target.feed_shadow(&self.name, &leap, &movements).await?;
             match fed.state.as_str() {
-                "RUNNING" => before = Some(look.after),
+                "RUNNING" => before = Some(after),
                 "STOPPED" => return Ok(()),
                 _ => {
                     let why = "another process feeds this shadow: stop one of them";
@@ -128,6 +116,24 @@ impl Feeder {
                 tokio::time::sleep(PAUSE).await;
             }
         }
+    }
+
+    /// Where to go on, in the journal of the source that is there; None from the beginning.
+    async fn begin(&self, origin: &Whereabouts, target: &mut Session) -> Result<Option<String>> {
+        if *origin == target.whereabouts().await? {
+            let why = "--target is the database that is to be followed: it would be told of its own movements for ever";
+            return Err(Error::usage(why));
+        }
+        let feeds = target.shadows(SOURCES_MAX).await?;
+        let known = feeds.iter().find(|feed| feed.source == self.name);
+        let place = known.and_then(|feed| feed.cursor.as_deref());
+        if place.is_some_and(|place| origin.unmarked(place).is_none()) {
+            return Err(Error::usage(format!(
+                "the shadow follows another database by the name {}: give this one another --name",
+                self.name
+            )));
+        }
+        target.start_shadow(&self.name, self.share.parts(), self.share.by().as_str()).await
     }
 
     /// Those of the share, in order.

@@ -45,7 +45,7 @@ pub use sagas::{
     Asked, ClaimedSaga, NewSaga, Saga, SagaCall, SagaDetail, SagaFilter, SagaMoved, SagaNext,
     SagaReport, SagaStep,
 };
-pub use shadow::{Drift, Fed, FedMovements, Leap, Shadow};
+pub use shadow::{Drift, Fed, FedMovements, Leap, Shadow, Whereabouts};
 pub use stock::{Answer, AuditFilter, Date, Goods, Level, Lot, LowStock, Movement, Time};
 pub use tickets::{FindingLines, LeasedUnits, OverdueLease, RepairTicket, ReportedFinding};
 pub use warehouse::Warehouse;

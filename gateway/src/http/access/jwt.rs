@@ -69,6 +69,12 @@ impl Tokens {
 
     pub fn principal(&self, token: &str) -> Result<Principal, Problem> {
         let header = decode_header(token).map_err(|_| unauthorized("the token cannot be read"))?;
+        // Whoever does not understand what is critical must not take the token (RFC 7515, 4.1.11).
+        if header.crit.is_some() {
+            return Err(unauthorized(
+                "the token's header says crit, of which nothing is known here",
+            ));
+        }
         let key = self
             .keys
             .iter()
