@@ -423,6 +423,7 @@ async fn it_waits_for_nobody(pg: Pg) {
         "journal_default",
         "outbox_parked",
         "relay_cursor",
+        "repair_ticket",
         "reservation",
         "saga",
         "sink",
