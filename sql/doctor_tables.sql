@@ -11,7 +11,11 @@ limits AS MATERIALIZED (
         -- A coordinator looks several times a second; a saga that is called for is due again a lease later.
         '1 minute'::interval AS coordinating,
         -- A receiver that is restarted is back by then; from then on others notice what they do not hear.
-        '15 minutes'::interval AS unheard
+        '15 minutes'::interval AS unheard,
+        -- Whoever decides of differences has looked at them by the next working day.
+        '1 day'::interval AS undecided,
+        -- Who says yes carries it out then and there; a check does the same every five minutes.
+        '1 hour'::interval AS confirmed
 )
 SELECT 'journal' AS topic, 'note' AS state,
        pg_catalog.format('movements lie in the default partition, the first of them is %s', j.id) AS finding,
@@ -50,6 +54,24 @@ SELECT 'sagas', 'problem', pg_catalog.format('nobody has gone on with them since
        'Run inventory serve (with --sagas above 0, which it is by itself) before this database, and look in its log.'
   FROM (SELECT s.due_at FROM inventory.saga AS s WHERE s.due_at IS NOT NULL ORDER BY s.due_at LIMIT 1) AS d, limits AS l
  WHERE d.due_at < pg_catalog.clock_timestamp() - l.coordinating
+UNION ALL
+SELECT 'repairs', 'note', pg_catalog.format('%s tickets have waited for somebody''s word for more than a day, the first of them is %s',
+           CASE WHEN n.tickets > 1000 THEN 'more than 1000' ELSE n.tickets::pg_catalog.text END, n.first),
+       'Look at what differs (inventory repair list, or the console); confirm it or reject it. What has to be set right by hand is closed by the next check.'
+  FROM (SELECT pg_catalog.count(*) AS tickets, pg_catalog.min(a.ticket_id) AS first
+          FROM (SELECT t.ticket_id FROM inventory.repair_ticket AS t, limits AS l
+                 WHERE t.open AND t.state = 'PENDING' AND t.opened_at < pg_catalog.clock_timestamp() - l.undecided
+                 ORDER BY t.ticket_id LIMIT 1001) AS a) AS n
+ WHERE n.tickets > 0
+UNION ALL
+SELECT 'repairs', 'note', pg_catalog.format('%s tickets were confirmed and never carried out, the first of them is %s',
+           CASE WHEN n.tickets > 1000 THEN 'more than 1000' ELSE n.tickets::pg_catalog.text END, n.first),
+       'Carry them out by inventory repair run, or in the console; or reject what is not meant any more.'
+  FROM (SELECT pg_catalog.count(*) AS tickets, pg_catalog.min(a.ticket_id) AS first
+          FROM (SELECT t.ticket_id FROM inventory.repair_ticket AS t, limits AS l
+                 WHERE t.open AND t.state = 'CONFIRMED' AND t.decided_at < pg_catalog.clock_timestamp() - l.confirmed
+                 ORDER BY t.ticket_id LIMIT 1001) AS a) AS n
+ WHERE n.tickets > 0
 UNION ALL
 SELECT 'sinks', 'note', pg_catalog.format('sink %s is paused: it is told nothing, and the journal keeps all that it has still to hear', s.name),
        'Resume it by inventory.resume_sink(), or remove it by inventory.drop_sink().'

@@ -67,7 +67,7 @@ async fn a_sound_setup_is_well(pg: Pg) {
     reader
         .check(
             topics,
-            "version\nencoding\nlayout\nrights\nworker\nupkeep\njournal\nsequences\nsagas\nsinks\nvacuum\ntransactions\n\
+            "version\nencoding\nlayout\nrights\nworker\nupkeep\njournal\nsequences\nsagas\nrepairs\nsinks\nvacuum\ntransactions\n\
              durability\nisolation\nconnections",
         )
         .await;
@@ -144,6 +144,16 @@ const FAULTS: &[(&str, &str)] = &[
     ("INSERT INTO inventory.saga (saga_id, name, definition, input, state, due_at, fence, generation, created_at, changed_at) \
       VALUES (gen_random_uuid(), 'x', '{}', '{}', 'RUNNING', now() - interval '1 hour', 0, 1, now(), now())",
      "sagas|problem|nobody has gone on with them since … UTC"),
+    ("INSERT INTO inventory.repair_ticket (scope, kind, subject, expected, found, state, open, opened_at, seen_at) \
+      VALUES ('database', 'on_hand', 'A in 1', '1', '2', 'PENDING', true, now() - interval '2 days', now()), \
+             ('database', 'on_hand', 'B in 1', '1', '2', 'PENDING', true, now() - interval '1 hour', now()), \
+             ('database', 'on_hand', 'C in 1', '1', '2', 'REJECTED', true, now() - interval '2 days', now())",
+     "repairs|note|1 tickets have waited for somebody's word for more than a day, the first of them is …"),
+    ("INSERT INTO inventory.repair_ticket (scope, kind, subject, expected, found, state, open, opened_at, seen_at, decided_at) \
+      VALUES ('database', 'on_hand', 'A in 1', '1', '2', 'CONFIRMED', true, now() - interval '2 days', now(), now() - interval '2 hours'), \
+             ('database', 'on_hand', 'B in 1', '1', '2', 'CONFIRMED', true, now() - interval '2 days', now(), now()), \
+             ('database', 'on_hand', 'C in 1', '1', '2', 'REJECTED', true, now() - interval '2 days', now(), now() - interval '2 hours')",
+     "repairs|note|1 tickets were confirmed and never carried out, the first of them is …"),
     ("DROP INDEX inventory.saga_due", "layout|problem|missing: inventory.saga_due"),
     ("INSERT INTO inventory.journal (id, generation, xid, at, event_type, on_hand_delta, reserved_delta, db_user) \
       VALUES (999000000000, 1, '1', now(), 'x', 0, 0, 'x')",
@@ -413,6 +423,7 @@ async fn it_waits_for_nobody(pg: Pg) {
         "journal_default",
         "outbox_parked",
         "relay_cursor",
+        "repair_ticket",
         "reservation",
         "saga",
         "sink",

@@ -56,6 +56,10 @@ const TABLE: &[(&str, &str, Needs, u16)] = &[
     ("POST", "/v1/events/tickets", Reader, 201),
     ("GET", "/v1/outbox", Reader, 200),
     ("POST", "/v1/outbox/{id}/redrive", Operator, 422),
+    ("GET", "/v1/repairs", Reader, 200),
+    ("POST", "/v1/repairs/{id}/confirm", Operator, 422),
+    ("POST", "/v1/repairs/{id}/reject", Operator, 422),
+    ("POST", "/v1/repairs/{id}/run", Operator, 422),
     ("GET", "/v1/hot", Reader, 200),
     ("PUT", "/v1/hot/{sku}", Admin, 422),
 ];

@@ -104,7 +104,7 @@ pub async fn run(settings: &Settings, args: RepairArgs) -> Result<()> {
     match args.command {
         None => leases(settings, &mut session, args.older_than).await,
         Some(RepairCommand::List { all: true }) => {
-            list(settings, &session.newest_tickets(SHOWN).await?)
+            list(settings, &session.tickets(None, None, SHOWN).await?)
         }
         Some(RepairCommand::List { all: false }) => {
             list(settings, &session.open_tickets(0, SHOWN).await?)

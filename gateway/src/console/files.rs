@@ -39,6 +39,7 @@ const FILES: &[(&str, &[u8])] = files! {
     "pages/orders.js"
     "pages/outbox.js"
     "pages/overview.js"
+    "pages/repairs.js"
     "pages/saga.js"
     "pages/sagas.js"
     "pages/service.js"

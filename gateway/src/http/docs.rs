@@ -40,6 +40,7 @@ const PROBLEM: &str = "application/problem+json";
         (name = "orders", description = "Orders and their states"),
         (name = "sagas", description = "Orders of several steps, each undone where a later one is refused"),
         (name = "events", description = "What happens, as it happens, and what others were told of it"),
+        (name = "repairs", description = "What a check found, and what a person decided of it"),
         (name = "service", description = "The service itself")
     ),
     modifiers(&Bearer)

@@ -47,7 +47,9 @@ pub use sagas::{
 };
 pub use shadow::{Drift, Fed, FedMovements, Leap, Shadow, Whereabouts};
 pub use stock::{Answer, AuditFilter, Date, Goods, Level, Lot, LowStock, Movement, Time};
-pub use tickets::{FindingLines, LeasedUnits, OverdueLease, RepairTicket, ReportedFinding};
+pub use tickets::{
+    FindingLines, LeasedUnits, OverdueLease, RepairTicket, ReportedFinding, TicketStatus,
+};
 pub use warehouse::Warehouse;
 
 use crate::error::{Error, Result};

@@ -75,7 +75,7 @@ statements! {
     REJECT_TICKET = "reject_ticket";
     RUN_TICKET = "run_ticket";
     OPEN_TICKETS = "open_tickets";
-    NEWEST_TICKETS = "newest_tickets";
+    TICKETS = "tickets";
     START_SHADOW = "start_shadow";
     STOP_SHADOW = "stop_shadow";
     FEED_SHADOW = "feed_shadow";

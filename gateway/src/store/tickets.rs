@@ -2,10 +2,12 @@
 
 use super::{Session, Time, interval, statements as sql};
 use crate::error::Result;
-use serde::Serialize;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use std::time::Duration;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Findings of one part of the whole, a column a Vec.
@@ -26,19 +28,50 @@ pub struct ReportedFinding {
     pub state: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// How a ticket stands
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TicketStatus {
+    /// Nobody has decided yet
+    Pending,
+    /// To be carried out
+    Confirmed,
+    /// Carried out
+    Done,
+    /// Not to be carried out, or found no more before anybody decided
+    Rejected,
+}
+
+impl TicketStatus {
+    /// As the view `repair_tickets` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TicketStatus::Pending => "PENDING",
+            TicketStatus::Confirmed => "CONFIRMED",
+            TicketStatus::Done => "DONE",
+            TicketStatus::Rejected => "REJECTED",
+        }
+    }
+}
+
+/// What a check found, from then to its end
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RepairTicket {
     pub ticket_id: i64,
+    /// What was compared: `database`, `redis`, `ledger` or `shadow`
     pub scope: String,
+    /// Which check found it
     pub kind: String,
     pub subject: String,
     pub expected: String,
     pub found: String,
     /// `PENDING`, `CONFIRMED`, `DONE` or `REJECTED`
     pub state: String,
+    /// What lies on the shelf, where somebody counted
     pub counted: Option<i64>,
-    pub opened_at: Time,
+    pub opened_at: DateTime<Utc>,
     pub decided_by: Option<String>,
+    /// Why it was rejected, or not carried out
     pub note: Option<String>,
 }
 
@@ -139,9 +172,14 @@ impl Session {
         rows.iter().map(ticket).collect()
     }
 
-    /// The newest of all, the newest first.
-    pub async fn newest_tickets(&mut self, limit: i64) -> Result<Vec<RepairTicket>> {
-        let query = sqlx::query(sql::NEWEST_TICKETS).bind(limit);
+    /// Of all, or of those in `state`, those opened before `before`; the newest first.
+    pub async fn tickets(
+        &mut self,
+        state: Option<&str>,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<RepairTicket>> {
+        let query = sqlx::query(sql::TICKETS).bind(state).bind(before).bind(limit);
         let rows = query.fetch_all(&mut self.connection).await?;
         rows.iter().map(ticket).collect()
     }

@@ -25,6 +25,7 @@ export async function everything(reader) {
     ["outbox", "answered 410 Gone"],
     ["sagas", "outbound_order"],
     [`sagas/${facts.sagas[0]}`, "<b>fragile</b>"],
+    ["repairs", "No ticket waits."],
     ["service", "the database answers"],
   ];
   for (const [hash, text] of shown) {
@@ -119,6 +120,7 @@ export async function nothing(reader) {
     ["holds/99999999-9999-4999-8999-999999999999", "is not known"],
     ["outbox", "No event is dead."],
     ["sagas", "No saga needs attention."],
+    ["repairs", "No ticket waits."],
     ["service", "the database answers"],
   ];
   for (const [hash, text] of shown) {
@@ -235,7 +237,7 @@ export async function gone(reader) {
   await page.getByText("On hand over time").waitFor();
   await reader.isAccessible("without a gateway");
   const away = "The gateway does not answer. The console goes on trying.";
-  for (const hash of ["", "stock", "stock/MILK", "low", "hot", "orders", `orders/${facts.order}`, `holds/${facts.hold}`, "outbox", "sagas", `sagas/${facts.sagas[0]}`, "service"]) {
+  for (const hash of ["", "stock", "stock/MILK", "low", "hot", "orders", `orders/${facts.order}`, `holds/${facts.hold}`, "outbox", "sagas", `sagas/${facts.sagas[0]}`, "repairs", "service"]) {
     await reader.at(hash, away);
     await reader.isAccessible(`#/${hash}, without a gateway`);
   }

@@ -10,6 +10,7 @@ mod orders;
 mod outbox;
 mod products;
 mod receipts;
+mod repairs;
 mod reservations;
 mod sagas;
 pub mod stock;
@@ -36,4 +37,5 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(events::routes())
         .merge(hot::routes())
         .merge(outbox::routes())
+        .merge(repairs::routes())
 }

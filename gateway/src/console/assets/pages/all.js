@@ -7,6 +7,7 @@ import { order } from "./order.js";
 import { orders } from "./orders.js";
 import { outbox } from "./outbox.js";
 import { overview } from "./overview.js";
+import { repairs } from "./repairs.js";
 import { saga } from "./saga.js";
 import { sagas } from "./sagas.js";
 import { service } from "./service.js";
@@ -23,6 +24,7 @@ export const NAVIGATION = [
   ["holds", "Holds"],
   ["outbox", "Outbox"],
   ["sagas", "Sagas"],
+  ["repairs", "Repairs"],
   ["service", "Service"],
 ];
 
@@ -36,6 +38,7 @@ const PAGES = {
   holds: [hold, hold],
   outbox: [outbox],
   sagas: [sagas, saga],
+  repairs: [repairs],
   service: [service],
 };
 
