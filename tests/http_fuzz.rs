@@ -126,7 +126,7 @@ async fn what_is_no_request_is_told_so(pg: Pg) {
     is_well(&gateway).await;
 }
 
-const ROUTES: [(&str, &str); 17] = [
+const ROUTES: [(&str, &str); 20] = [
     ("GET", "/v1/products/"),
     ("PUT", "/v1/products/"),
     ("GET", "/v1/stock/"),
