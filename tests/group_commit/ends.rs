@@ -18,7 +18,8 @@ use crate::plain::until_waiting;
 /// as many slots.
 const CONNECTIONS: usize = 40;
 const CALLERS: usize = 12;
-const UNITS: i64 = 100_000;
+/// Enough for everybody, and less than who wants a million can have.
+const UNITS: i64 = 900_000;
 
 async fn small_shop(pg: &Pg) -> Database {
     let db = pg
@@ -95,7 +96,8 @@ impl Caller {
             Way::ClientGone | Way::ClientGoneUnnoticed => "",
         };
         assert_eq!(why.sqlstate, code, "{way:?}: {why}");
-        if way == Way::ClientGone {
+        // Who is terminated says so to the client first, and then gives its slot back.
+        if matches!(way, Way::Terminated | Way::ClientGone) {
             let gone = "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid =";
             owner.until(&format!("{gone} {pid}")).await;
         }
