@@ -18,8 +18,10 @@ use crate::plain::until_waiting;
 /// as many slots.
 const CONNECTIONS: usize = 40;
 const CALLERS: usize = 12;
-/// Enough for everybody, and less than who wants a million can have.
-const UNITS: i64 = 900_000;
+/// Enough for everybody.
+const UNITS: i64 = 100_000_000;
+/// Has the goods' row until its transaction ends: nobody can have so many.
+const KEEP: &str = "BEGIN; SELECT inventory.try_deduct('HOT', 1000000000)";
 
 async fn small_shop(pg: &Pg) -> Database {
     let db = pg
@@ -127,7 +129,7 @@ async fn every_slot_is_free(db: &Database, log: &mut Vec<Told>) {
         .number("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
         .await;
     let free = CONNECTIONS - 3 - taken as usize;
-    idle.run("BEGIN; SELECT inventory.try_deduct('HOT', 1000000)").await;
+    idle.run(KEEP).await;
     let mut callers = Vec::new();
     for _ in 0..free {
         callers.push(begin(db, Way::Cancelled).await);
@@ -148,7 +150,7 @@ pub async fn a_waiting_call_can_be_given_up(pg: Pg) {
     let mut log = Vec::new();
     for round in 0..if soak() { 60 } else { 2 } {
         for way in WAYS {
-            idle.run("BEGIN; SELECT inventory.try_deduct('HOT', 1000000)").await;
+            idle.run(KEEP).await;
             let mut callers = Vec::new();
             for _ in 0..CALLERS {
                 callers.push(begin(&db, way).await);
@@ -161,6 +163,8 @@ pub async fn a_waiting_call_can_be_given_up(pg: Pg) {
             for caller in callers {
                 given_up.push(caller.end(&mut owner, way).await);
             }
+            // What a committer has just taken is carried out if the row is free by then.
+            owner.until("SELECT count(*) = 0 FROM pg_stat_activity WHERE wait_event_type IS DISTINCT FROM 'Extension' AND backend_type = 'pg_inventory committer'").await;
             idle.run("COMMIT").await;
             owner.until("SELECT count(*) = 0 FROM pg_stat_activity WHERE wait_event_type = 'Extension' AND backend_type = 'client backend'").await;
             for told in given_up.iter_mut().step_by(2) {
