@@ -396,6 +396,10 @@ pub async fn what_was_told_is_so_after_any_end(pg: Pg) {
                 3 => restart(&db, Server::stop_at_once).await,
                 _ => restart(&db, Server::kill).await,
             }
+            // The server takes a moment to notice.
+            while owner.query("SELECT").await.is_ok() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
             let mut owner = db.until_up(User::Owner).await;
             owner.verify_is_clean().await;
             // Long enough for all to have come back.
