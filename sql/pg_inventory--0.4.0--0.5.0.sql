@@ -144,14 +144,16 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalo
 AS 'MODULE_PATHNAME', 'inventory_report_findings';
 
 CREATE FUNCTION inventory.confirm_ticket(
-    ticket_id bigint, counted bigint DEFAULT NULL, operator text DEFAULT NULL,
-    OUT code text, OUT state text)
+    ticket_id bigint, counted bigint DEFAULT NULL,
+    request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
+    OUT code text, OUT state text, OUT replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'inventory_confirm_ticket';
 
 CREATE FUNCTION inventory.reject_ticket(
-    ticket_id bigint, reason text, operator text DEFAULT NULL,
-    OUT code text, OUT state text)
+    ticket_id bigint, reason text,
+    request_id uuid DEFAULT NULL, operator text DEFAULT NULL, trace_id text DEFAULT NULL,
+    OUT code text, OUT state text, OUT replayed boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'inventory_reject_ticket';
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use inventory_gateway::deduct::ledger::{LeaseEntry, Ledger, Limits, Sale, Settlement};
 use inventory_tests::commands::{Ended, inventory, run};
 use inventory_tests::{
-    Database, Gateway, Pg, Redis, Session, User, Verdict, promises, skipped, soak,
+    Database, Gateway, Pg, Redis, Request, Session, User, Verdict, promises, skipped, soak,
 };
 use serde_json::{Value, json};
 
@@ -23,6 +23,8 @@ promises!(
     a_rejected_ticket_stays_rejected,
     checks_at_once_open_one_ticket,
     what_needs_somebodys_word_waits_for_it,
+    a_ticket_is_settled_over_http,
+    a_word_over_http_counts_once,
     a_gateway_looks_by_itself,
     sales_that_nobody_told_of_are_found,
 );
@@ -478,6 +480,95 @@ async fn what_needs_somebodys_word_waits_for_it(pg: Pg) {
     let ended = command(&db, User::Reader, &["repair", "confirm", &row]).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(command(&db, User::Reader, &["repair", "list"]).await.code, Some(0));
+}
+
+/// Two rows that were changed by hand, and their tickets' addresses.
+async fn two_tickets(db: &Database, gateway: &Gateway) -> [String; 2] {
+    db.stock(&[("A", 10), ("B", 10)]).await;
+    db.owner().await.run("UPDATE inventory.stock SET on_hand = on_hand + 3").await;
+    found(db, &[]).await;
+    let list = gateway.reader.get("/v1/repairs?status=PENDING").await.is(200);
+    let address = |sku: &str| {
+        let mut rows = list["data"].as_array().unwrap().iter();
+        let row = rows.find(|row| row["sku"] == sku).unwrap();
+        assert_eq!((&row["delta"], &row["countable"]), (&json!(-3), &json!(true)), "{row}");
+        format!("/v1/repairs/{}", row["ticket_id"])
+    };
+    ["A", "B"].map(address)
+}
+
+/// Each word twice: the second time nothing happens, and the answer says so.
+async fn a_ticket_is_settled_over_http(pg: Pg) {
+    let db = pg.database().await;
+    let gateway = Gateway::before(&db).await;
+    let [a, b] = two_tickets(&db, &gateway).await;
+    let operator = &gateway.operator;
+    let none = json!({});
+    for (what, body) in [("confirm", &none), ("reject", &json!({"reason": "x"})), ("run", &none)] {
+        gateway.reader.post(&format!("{a}/{what}"), body).await.refuses(403, "forbidden", "");
+        let unknown = format!("/v1/repairs/999999/{what}");
+        operator.post(&unknown, body).await.refuses(404, "unknown_ticket", "999999");
+    }
+    let run = format!("{a}/run");
+    operator.post(&run, &none).await.refuses(409, "invalid_transition", "confirm it first");
+    for (path, body, state) in [
+        (format!("{a}/confirm"), json!({"counted": 8}), "CONFIRMED"),
+        (run, json!({}), "DONE"),
+        (format!("{b}/reject"), json!({"reason": "the auditors look at it"}), "REJECTED"),
+    ] {
+        for replayed in [None, Some("true")] {
+            let said = operator.send(Request::post(&path, &body).once("once")).await;
+            assert_eq!(said.is(200)["state"], state);
+            assert_eq!(said.header("idempotent-replayed"), replayed, "{path}");
+        }
+    }
+    // What is settled stays so, whoever comes later.
+    for (settled, state) in [(&a, "DONE"), (&b, "REJECTED")] {
+        let late = operator.post(&format!("{settled}/confirm"), &none).await;
+        late.refuses(409, "invalid_transition", state);
+    }
+    let id = a.rsplit('/').next().unwrap();
+    let audit = gateway.reader.get("/v1/audit?sku=A").await.is(200);
+    let newest = &audit["data"][0];
+    assert_eq!(newest["reason"], format!("repair {id}"), "{newest}");
+    assert_eq!((&newest["after_qty"], &newest["operator"]), (&json!(8), &json!("operator")));
+    let done = gateway.reader.get("/v1/repairs?status=DONE").await.is(200);
+    assert_eq!(done["data"].as_array().unwrap().len(), 1, "{done}");
+    gateway.logged_no_failure();
+}
+
+async fn a_word_over_http_counts_once(pg: Pg) {
+    let db = pg.database().await;
+    let gateway = Gateway::before(&db).await;
+    let [a, b] = two_tickets(&db, &gateway).await;
+    let operator = &gateway.operator;
+    let counted = async |ticket: &str, key: &str, units: i64| {
+        let body = json!({"counted": units});
+        operator.send(Request::post(&format!("{ticket}/confirm"), &body).once(key)).await
+    };
+    counted(&a, "first", 8).await.is(200);
+    for reply in [counted(&a, "first", 9).await, counted(&b, "first", 8).await] {
+        reply.refuses(422, "request_id_reused", "");
+    }
+    let mut owner = db.owner().await;
+    let counts = "SELECT state, counted FROM inventory.repair_tickets ORDER BY ticket_id";
+    owner.check(counts, "CONFIRMED|8\nPENDING|null").await;
+    // Another count is another word; a repeat of the first that comes late undoes nothing.
+    counted(&a, "second", 9).await.is(200);
+    let late = counted(&a, "first", 8).await;
+    assert_eq!((late.status, late.header("idempotent-replayed")), (200, Some("true")));
+    owner.check(counts, "CONFIRMED|9\nPENDING|null").await;
+    operator.post(&format!("{a}/run"), &json!({})).await.is(200);
+    let late = counted(&a, "second", 9).await;
+    assert_eq!((late.status, late.header("idempotent-replayed")), (200, Some("true")));
+    owner.check("SELECT on_hand FROM inventory.stock WHERE sku = 'A'", "9").await;
+    // Somebody counted meanwhile: it waits for another word.
+    counted(&b, "third", 8).await.is(200);
+    let recount = "SELECT inventory.recount('B', 7, 'stocktaking')";
+    owner.run(recount).await;
+    let ran = operator.post(&format!("{b}/run"), &json!({})).await.is(200);
+    assert_eq!(ran["state"], "PENDING");
+    gateway.logged_no_failure();
 }
 
 async fn a_gateway_looks_by_itself(pg: Pg) {

@@ -26,6 +26,7 @@ fn ways() -> Vec<(&'static str, String)> {
         ("in_use", "delete_product('A')".into()),
         ("unknown_saga", format!("retry_saga('{ID}')")),
         ("nothing_to_retry", "retry_saga((SELECT saga_id FROM inventory.sagas))".into()),
+        ("unknown_ticket", "run_ticket(1)".into()),
     ]
 }
 

@@ -3,7 +3,7 @@
 use super::{Finding, Scope};
 use crate::deduct::door::Door;
 use crate::error::{Error, Result};
-use crate::store::{FindingLines, RepairTicket, Session, Time};
+use crate::store::{Caller, FindingLines, RepairTicket, Session, Time};
 use inventory_core::ticket::Correction;
 use std::collections::{HashMap, HashSet};
 
@@ -73,8 +73,7 @@ pub(super) async fn settle(
         if state == "REJECTED" || !Correction::of(&finding.check_name).is_safe() {
             continue;
         }
-        if state == "PENDING" && !is_over(session.confirm_ticket(ticket, None, Some(CHECK)).await)?
-        {
+        if state == "PENDING" && !is_over(session.confirm_ticket(ticket, None, &caller()).await)? {
             continue;
         }
         places.insert(ticket, at);
@@ -105,7 +104,7 @@ pub(super) async fn settle_shadow(
         if finding.state.as_deref() == Some("REJECTED") || other_way.contains(&finding.subject) {
             continue;
         }
-        let confirmed = is_over(session.confirm_ticket(ticket, None, Some(CHECK)).await)?;
+        let confirmed = is_over(session.confirm_ticket(ticket, None, &caller()).await)?;
         let ran = session.run_ticket(ticket, Some(CHECK), None).await.map(drop);
         if confirmed && is_over(ran)? {
             finding.state = Some("DONE".to_owned());
@@ -139,11 +138,11 @@ async fn run(
         return Ok(false);
     }
     match session.run_ticket(ticket.ticket_id, Some(CHECK), None).await {
-        Ok(done) => Ok(done),
+        Ok(ran) => Ok(ran.is_done),
         // What it is about is no stock of ours, or another decided meanwhile.
         Err(Error::Refused(refused)) => {
             let reason: String = refused.in_short().chars().take(REASON_MAX).collect();
-            is_over(session.reject_ticket(ticket.ticket_id, &reason, Some(CHECK)).await)?;
+            is_over(session.reject_ticket(ticket.ticket_id, &reason, &caller()).await)?;
             Ok(false)
         }
         Err(error) if may_not_write(&error) => Ok(false),
@@ -151,10 +150,14 @@ async fn run(
     }
 }
 
+fn caller() -> Caller {
+    Caller { operator: Some(CHECK.to_owned()), ..Caller::default() }
+}
+
 /// Whether it was done; what another decided meanwhile stays.
-fn is_over(done: Result<()>) -> Result<bool> {
+fn is_over<T>(done: Result<T>) -> Result<bool> {
     match done {
-        Ok(()) => Ok(true),
+        Ok(_) => Ok(true),
         Err(Error::Refused(_)) => Ok(false),
         Err(error) => Err(error),
     }

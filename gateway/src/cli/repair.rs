@@ -4,7 +4,7 @@ use super::screen::{number, text};
 use super::settings::Settings;
 use super::span;
 use crate::error::{Error, Result};
-use crate::store::{RepairTicket, RepairedLease, Session};
+use crate::store::{Caller, RepairTicket, RepairedLease, Session};
 use clap::{Args, Subcommand};
 use inventory_core::refusal::Code;
 use inventory_core::ticket::Correction;
@@ -111,15 +111,17 @@ pub async fn run(settings: &Settings, args: RepairArgs) -> Result<()> {
         }
         Some(RepairCommand::Confirm { which, counted, by }) => {
             let tickets = which.tickets(&mut session, "PENDING").await?;
+            let caller = Caller { operator: by.operator, ..Caller::default() };
             for ticket in &tickets {
-                session.confirm_ticket(*ticket, counted, by.operator.as_deref()).await?;
+                session.confirm_ticket(*ticket, counted, &caller).await?;
             }
             done(settings, &tickets, "CONFIRMED")
         }
         Some(RepairCommand::Reject { which, reason, by }) => {
             let tickets = which.tickets(&mut session, "PENDING").await?;
+            let caller = Caller { operator: by.operator, ..Caller::default() };
             for ticket in &tickets {
-                session.reject_ticket(*ticket, &reason, by.operator.as_deref()).await?;
+                session.reject_ticket(*ticket, &reason, &caller).await?;
             }
             done(settings, &tickets, "REJECTED")
         }
@@ -127,8 +129,8 @@ pub async fn run(settings: &Settings, args: RepairArgs) -> Result<()> {
             let tickets = which.tickets(&mut session, "CONFIRMED").await?;
             let (mut ran, mut changed) = (Vec::new(), Vec::new());
             for ticket in tickets {
-                let is_done = session.run_ticket(ticket, by.operator.as_deref(), None).await?;
-                if is_done { &mut ran } else { &mut changed }.push(ticket);
+                let done = session.run_ticket(ticket, by.operator.as_deref(), None).await?;
+                if done.is_done { &mut ran } else { &mut changed }.push(ticket);
             }
             done(settings, &ran, "DONE")?;
             match &*changed {

@@ -48,7 +48,7 @@ pub use sagas::{
 pub use shadow::{Drift, Fed, FedMovements, Leap, Shadow, Whereabouts};
 pub use stock::{Answer, AuditFilter, Date, Goods, Level, Lot, LowStock, Movement, Time};
 pub use tickets::{
-    FindingLines, LeasedUnits, OverdueLease, RepairTicket, ReportedFinding, TicketStatus,
+    FindingLines, LeasedUnits, OverdueLease, RepairTicket, ReportedFinding, TicketRan, TicketStatus,
 };
 pub use warehouse::Warehouse;
 

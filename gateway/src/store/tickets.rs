@@ -1,11 +1,12 @@
 //! Findings, their tickets, and what is compared with other stores.
 
-use super::{Session, Time, interval, statements as sql};
+use super::{Caller, Session, Time, interval, statements as sql};
 use crate::error::Result;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Postgres, Row};
 use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -75,6 +76,15 @@ pub struct RepairTicket {
     pub note: Option<String>,
 }
 
+/// What carrying out a ticket came to.
+#[derive(Clone, Copy, Debug)]
+pub struct TicketRan {
+    /// Else what it is about has changed, and it waits to be confirmed anew.
+    pub is_done: bool,
+    /// It was done before.
+    pub replayed: bool,
+}
+
 /// A lease whose time has been over for a while.
 #[derive(Clone, Debug)]
 pub struct OverdueLease {
@@ -130,39 +140,48 @@ impl Session {
         rows.iter().map(reported).collect()
     }
 
-    /// `counted` is what lies on the shelf; without it the journal is right.
+    /// `counted` is what lies on the shelf; without it the journal is right. Gives whether it is a repeat.
     pub async fn confirm_ticket(
         &mut self,
         ticket: i64,
         counted: Option<i64>,
-        operator: Option<&str>,
-    ) -> Result<()> {
-        let query = sqlx::query(sql::CONFIRM_TICKET).bind(ticket).bind(counted).bind(operator);
-        query.fetch_one(&mut self.connection).await?;
-        Ok(())
+        caller: &Caller,
+    ) -> Result<bool> {
+        let query = sqlx::query(sql::CONFIRM_TICKET).bind(ticket).bind(counted);
+        self.decide(query, caller).await
     }
 
+    /// Gives whether it is a repeat.
     pub async fn reject_ticket(
         &mut self,
         ticket: i64,
         reason: &str,
-        operator: Option<&str>,
-    ) -> Result<()> {
-        let query = sqlx::query(sql::REJECT_TICKET).bind(ticket).bind(reason).bind(operator);
-        query.fetch_one(&mut self.connection).await?;
-        Ok(())
+        caller: &Caller,
+    ) -> Result<bool> {
+        let query = sqlx::query(sql::REJECT_TICKET).bind(ticket).bind(reason);
+        self.decide(query, caller).await
     }
 
-    /// Whether it is done; else what it is about has changed, and it waits to be confirmed anew.
+    /// Gives whether it is a repeat.
+    async fn decide(
+        &mut self,
+        query: Query<'_, Postgres, PgArguments>,
+        caller: &Caller,
+    ) -> Result<bool> {
+        let query = query.bind(caller.request_id).bind(&caller.operator).bind(&caller.trace_id);
+        Ok(query.fetch_one(&mut self.connection).await?.try_get("replayed")?)
+    }
+
     pub async fn run_ticket(
         &mut self,
         ticket: i64,
         operator: Option<&str>,
         trace_id: Option<&str>,
-    ) -> Result<bool> {
+    ) -> Result<TicketRan> {
         let query = sqlx::query(sql::RUN_TICKET).bind(ticket).bind(operator).bind(trace_id);
-        let state: String = query.fetch_one(&mut self.connection).await?.try_get("state")?;
-        Ok(state == "DONE")
+        let row = query.fetch_one(&mut self.connection).await?;
+        let state: String = row.try_get("state")?;
+        Ok(TicketRan { is_done: state == "DONE", replayed: row.try_get("replayed")? })
     }
 
     /// Those that are open, behind `after` in the order in which they were opened.

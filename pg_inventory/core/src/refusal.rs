@@ -20,6 +20,7 @@ pub enum Code {
     InUse,
     UnknownSaga,
     NothingToRetry,
+    UnknownTicket,
 }
 
 /// One line of the catalogue.
@@ -52,7 +53,7 @@ const fn entry(
 
 /// Every refusal there is, in the order of [`Code`].
 #[rustfmt::skip]
-pub const CATALOGUE: [Entry; 17] = [
+pub const CATALOGUE: [Entry; 18] = [
     entry(Code::InsufficientStock, "insufficient_stock", "IV001", 400, "not enough stock is available",
         "Ask for less, receive more, or look at inventory.stock_level."),
     entry(Code::UnknownSku, "unknown_sku", "IV002", 404, "the SKU is not known",
@@ -67,8 +68,8 @@ pub const CATALOGUE: [Entry; 17] = [
         "Reserve again; the goods may still be there."),
     entry(Code::ReservationClosed, "reservation_closed", "IV007", 409, "the reservation was confirmed or released before",
         "A reservation resolves once; look at its state."),
-    entry(Code::InvalidTransition, "invalid_transition", "IV008", 409, "the order cannot change state this way",
-        "Look at the order's state in inventory.order_status."),
+    entry(Code::InvalidTransition, "invalid_transition", "IV008", 409, "the state cannot change this way",
+        "Look at the state in inventory.order_status, or of a ticket in inventory.repair_tickets."),
     entry(Code::RequestIdReused, "request_id_reused", "IV009", 422, "the request id was used before for another content",
         "Use a new request id for a new command; repeat a command with exactly its first arguments."),
     entry(Code::UnknownOrder, "unknown_order", "IV010", 404, "the order is not known",
@@ -87,6 +88,8 @@ pub const CATALOGUE: [Entry; 17] = [
         "Use the saga_id that inventory.begin_saga returned; sagas that ended are forgotten after pg_inventory.saga_retention."),
     entry(Code::NothingToRetry, "nothing_to_retry", "IV017", 409, "the saga does not need attention",
         "Only a saga in state NEEDS_ATTENTION is tried again by hand; look at inventory.sagas."),
+    entry(Code::UnknownTicket, "unknown_ticket", "IV018", 404, "the repair ticket is not known",
+        "Look at inventory.repair_tickets; tickets that came to nothing are forgotten after 400 days."),
 ];
 
 impl Code {

@@ -5,7 +5,7 @@
 
 use crate::hold::HoldId;
 use crate::text::Label;
-use crate::{Refusal, command::WarehouseId};
+use crate::{Code, Refusal, command::WarehouseId};
 
 /// How a ticket stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +39,12 @@ impl TicketState {
     /// Fails where a ticket cannot come to `to`.
     pub fn check(self, id: i64, to: TicketState) -> Result<(), Refusal> {
         use TicketState::{Confirmed, Done, Pending, Rejected};
-        match (self, to) {
-            (Pending | Confirmed, Confirmed | Rejected) | (Confirmed, Done) => Ok(()),
-            (Pending, Done) => Err(Refusal::invalid(format!(
-                "ticket {id} waits for somebody's word: confirm it first"
-            ))),
-            _ => Err(Refusal::invalid(format!(
-                "ticket {id} is {}: it cannot become {}",
-                self.as_str(),
-                to.as_str()
-            ))),
-        }
+        let detail = match (self, to) {
+            (Pending | Confirmed, Confirmed | Rejected) | (Confirmed, Done) => return Ok(()),
+            (Pending, Done) => format!("ticket {id} waits for somebody's word: confirm it first"),
+            _ => format!("ticket {id} is {}: it cannot become {}", self.as_str(), to.as_str()),
+        };
+        Err(Refusal::new(Code::InvalidTransition, detail))
     }
 }
 

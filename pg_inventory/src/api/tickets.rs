@@ -1,12 +1,14 @@
 //! Repair tickets: `report_findings`, `confirm_ticket`, `reject_ticket`, `run_ticket`.
 
-use super::ok;
+use super::once::{Done, Once, once};
+use super::{ok, origin};
 use crate::engine::{self, Outcome, Patience, Task};
 use crate::pg::call::{Answer, Call, Shape, Value};
 use crate::pg::server;
 use crate::pg::spi::{self, Args, Row, Spi};
 use crate::{plans, session, sql_function};
 use inventory_core::command::{Action, Command, Counted, Delta, Origin, Place, RequestId, Truth};
+use inventory_core::fingerprint::Content;
 use inventory_core::lease::Returner;
 use inventory_core::text::{Label, required};
 use inventory_core::ticket::{self, Correction, RowName, SourceLevel, TicketState};
@@ -25,11 +27,8 @@ const TEXT_MAX: usize = 300;
 /// Microseconds for which what came to nothing is kept: longer than any statement of account asks for.
 const KEPT: i64 = 400 * 86_400 * 1_000_000;
 
-static DECIDED: Shape =
-    Shape { name: "decided", columns: &[(c"code", TEXTOID), (c"state", TEXTOID)] };
-
-static RAN: Shape = Shape {
-    name: "ran",
+static DECIDED: Shape = Shape {
+    name: "decided",
     columns: &[(c"code", TEXTOID), (c"state", TEXTOID), (c"replayed", BOOLOID)],
 };
 
@@ -163,7 +162,8 @@ impl Ticket {
         session::writing(spi, Patience::Wait)?;
         let found = spi.execute(plans::LOCK_TICKET.plan(spi), &Args::new().int8(id));
         let row = found.first();
-        let row = row.ok_or_else(|| Refusal::invalid(format!("there is no ticket {id}")))?;
+        let row = row
+            .ok_or_else(|| Refusal::new(Code::UnknownTicket, format!("there is no ticket {id}")))?;
         let count = |row: &Row<'_>| {
             let (units, apart) = (row.maybe_int8(4)?, row.maybe_int8(9)?);
             Some(Count { units, apart, since: row.maybe_int8(10)? })
@@ -186,14 +186,53 @@ impl Ticket {
     fn decide(
         &self,
         spi: &Spi,
+        once: &Once,
         to: TicketState,
         count: Option<Count>,
         note: Option<&str>,
-        by: Option<&str>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Done, Refusal> {
         self.state.check(self.id, to)?;
-        self.become_of(spi, to, count, note, by);
-        Ok(Answer::Row(&DECIDED, vec![ok(), Value::text(to.as_str())]))
+        if let Some(first) = once.claim(spi)? {
+            return Ok(first);
+        }
+        self.become_of(spi, to, count, note, once.origin.operator.as_deref());
+        Ok(once.answer(spi, true))
+    }
+
+    /// Whether it is done; else somebody corrected the row since, and it is pending again.
+    fn carry_out(
+        &self,
+        spi: &Spi,
+        operator: Option<Label>,
+        trace_id: Option<Label>,
+    ) -> Result<bool, Refusal> {
+        let decided_by = Label::optional("operator", self.decided_by.as_deref())?;
+        let operator = operator.or(decided_by);
+        let origin = Origin {
+            request_id: Some(self.request_id),
+            operator: operator.clone(),
+            trace_id,
+            user: None,
+        };
+        let command = Command { origin, action: self.action(spi)? };
+        let task = Task { command: Ok(command), places: Vec::new() };
+        let outcome = engine::execute(spi, &[task], Patience::Wait);
+        let refusal = match outcome.map(|mut outcomes| outcomes.pop()) {
+            Err(refusal) | Ok(Some(Outcome::Refused(refusal, _))) => Some(refusal),
+            Ok(_) => None,
+        };
+        match refusal {
+            Some(refusal) if refusal.code == Code::VersionConflict => {
+                let note = Some(&*refusal.detail);
+                self.become_of(spi, TicketState::Pending, None, note, operator.as_deref());
+                return Ok(false);
+            }
+            Some(refusal) => return Err(refusal),
+            None => {}
+        }
+        let args = Args::new().int8(self.id).moment(server::now());
+        spi.execute(plans::END_TICKET.plan(spi), &args);
+        Ok(true)
     }
 
     fn become_of(
@@ -294,23 +333,25 @@ fn ticket_id(call: &Call) -> Result<i64, Refusal> {
 fn confirm_ticket(call: &Call) -> Result<Answer, Refusal> {
     let id = ticket_id(call)?;
     let counted = call.int8(1).map(|units| Counted::new(Some(units))).transpose()?;
-    let by = Label::optional("operator", call.text(2))?;
-    spi::connect(|spi| {
+    let content = Content::of("confirm_ticket").int(id).maybe_int(counted.map(Counted::units));
+    let done = once(origin(call, 2)?, content.finish(), |spi, _, once| {
         let ticket = Ticket::lock(spi, id)?;
         ticket.action(spi)?;
         let count = counted.map(|counted| ticket.count(spi, counted)).transpose()?;
-        ticket.decide(spi, TicketState::Confirmed, count, None, by.as_deref())
-    })
+        ticket.decide(spi, once, TicketState::Confirmed, count, None)
+    })?;
+    Ok(answer(TicketState::Confirmed, done.replayed))
 }
 
 fn reject_ticket(call: &Call) -> Result<Answer, Refusal> {
     let id = ticket_id(call)?;
     let reason = Label::required("reason", call.text(1))?;
-    let by = Label::optional("operator", call.text(2))?;
-    spi::connect(|spi| {
+    let content = Content::of("reject_ticket").int(id).text(&reason).finish();
+    let done = once(origin(call, 2)?, content, |spi, _, once| {
         let ticket = Ticket::lock(spi, id)?;
-        ticket.decide(spi, TicketState::Rejected, ticket.count, Some(&reason), by.as_deref())
-    })
+        ticket.decide(spi, once, TicketState::Rejected, ticket.count, Some(&reason))
+    })?;
+    Ok(answer(TicketState::Rejected, done.replayed))
 }
 
 /// The correction and the end of its ticket are one transaction; the second run finds it done. Where what was
@@ -319,41 +360,23 @@ fn run_ticket(call: &Call) -> Result<Answer, Refusal> {
     let id = ticket_id(call)?;
     let operator = Label::optional("operator", call.text(1))?;
     let trace_id = Label::optional("trace_id", call.text(2))?;
-    let ran = |code, state: TicketState, replayed| {
-        Answer::Row(&RAN, vec![code, Value::text(state.as_str()), Value::Bool(replayed)])
-    };
     spi::connect(|spi| {
         let ticket = Ticket::lock(spi, id)?;
         if ticket.state == TicketState::Done {
-            return Ok(ran(ok(), TicketState::Done, true));
+            return Ok(answer(TicketState::Done, true));
         }
         ticket.state.check(id, TicketState::Done)?;
-        let by = Label::optional("operator", ticket.decided_by.as_deref())?;
-        let operator = operator.or(by);
-        let origin = Origin {
-            request_id: Some(ticket.request_id),
-            operator: operator.clone(),
-            trace_id,
-            user: None,
-        };
-        let command = Command { origin, action: ticket.action(spi)? };
-        let task = Task { command: Ok(command), places: Vec::new() };
-        let outcome = engine::execute(spi, &[task], Patience::Wait);
-        let refusal = match outcome.map(|mut outcomes| outcomes.pop()) {
-            Err(refusal) | Ok(Some(Outcome::Refused(refusal, _))) => Some(refusal),
-            Ok(_) => None,
-        };
-        match refusal {
-            Some(refusal) if refusal.code == Code::VersionConflict => {
-                let (to, code) = (TicketState::Pending, Value::text(refusal.code.as_str()));
-                ticket.become_of(spi, to, None, Some(&refusal.detail), operator.as_deref());
-                return Ok(ran(code, to, false));
-            }
-            Some(refusal) => return Err(refusal),
-            None => {}
-        }
-        let args = Args::new().int8(id).moment(server::now());
-        spi.execute(plans::END_TICKET.plan(spi), &args);
-        Ok(ran(ok(), TicketState::Done, false))
+        let is_done = ticket.carry_out(spi, operator, trace_id)?;
+        let state = if is_done { TicketState::Done } else { TicketState::Pending };
+        Ok(answer(state, false))
     })
+}
+
+/// Only what was to be carried out, and was not, comes back as pending.
+fn answer(state: TicketState, replayed: bool) -> Answer {
+    let code = match state {
+        TicketState::Pending => Value::text(Code::VersionConflict.as_str()),
+        _ => ok(),
+    };
+    Answer::Row(&DECIDED, vec![code, Value::text(state.as_str()), Value::Bool(replayed)])
 }

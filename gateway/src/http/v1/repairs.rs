@@ -107,8 +107,19 @@ struct Decided {
 }
 
 refusals!(ListRefused);
-refusals!(DecideRefused, body = true);
-refusals!(RunRefused, codes = [InsufficientStock, UnknownSku, UnknownWarehouse, UnknownLot, Busy]);
+refusals!(DecideRefused, body = true, codes = [UnknownTicket, InvalidTransition, RequestIdReused]);
+refusals!(
+    RunRefused,
+    codes = [
+        UnknownTicket,
+        InvalidTransition,
+        InsufficientStock,
+        UnknownSku,
+        UnknownWarehouse,
+        UnknownLot,
+        Busy
+    ]
+);
 
 /// Tickets, newest first
 #[utoipa::path(get, path = "/repairs", tag = "repairs", operation_id = "list_repairs",
@@ -126,9 +137,9 @@ async fn list(
     Ok(Json(slice.page(rows, |repair: &Repair| repair.ticket.ticket_id)))
 }
 
-/// Says that a ticket is to be carried out
+/// Says that a ticket is to be carried out; said again before it is, the last word holds
 #[utoipa::path(post, path = "/repairs/{id}/confirm", tag = "repairs", operation_id = "confirm_repair",
-    params(("id" = i64, Path), ("Idempotency-Key" = Option<String>, Header, description = "Taken, and not needed: a ticket that is confirmed stays so", min_length = 1, max_length = 255)),
+    params(("id" = i64, Path), ("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat", min_length = 1, max_length = 255)),
     request_body = Option<Confirming>, responses((status = 200, body = Decided), DecideRefused))]
 async fn confirm(
     State(app): State<Arc<App>>,
@@ -136,18 +147,19 @@ async fn confirm(
     Segment(id): Segment<i64>,
     MaybeBody(Confirming { counted }): MaybeBody<Confirming>,
 ) -> Result<Response, Problem> {
-    let by = command.caller().operator;
-    app.command(move |mut session| async move {
-        session.confirm_ticket(id, counted, by.as_deref()).await
-    })
-    .await
-    .map_err(|problem| command.refuse(problem))?;
-    Ok(command.answer(Json(Decided { ticket_id: id, state: "CONFIRMED" }), false))
+    let caller = command.caller();
+    let replayed = app
+        .command(
+            move |mut session| async move { session.confirm_ticket(id, counted, &caller).await },
+        )
+        .await
+        .map_err(|problem| command.refuse(problem))?;
+    Ok(command.answer(Json(Decided { ticket_id: id, state: "CONFIRMED" }), replayed))
 }
 
 /// Says that what a ticket is about stays as it is
 #[utoipa::path(post, path = "/repairs/{id}/reject", tag = "repairs", operation_id = "reject_repair",
-    params(("id" = i64, Path), ("Idempotency-Key" = Option<String>, Header, description = "Taken, and not needed: what is rejected once cannot be again", min_length = 1, max_length = 255)),
+    params(("id" = i64, Path), ("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat", min_length = 1, max_length = 255)),
     request_body = Rejecting, responses((status = 200, body = Decided), DecideRefused))]
 async fn reject(
     State(app): State<Arc<App>>,
@@ -155,13 +167,14 @@ async fn reject(
     Segment(id): Segment<i64>,
     Body(Rejecting { reason }): Body<Rejecting>,
 ) -> Result<Response, Problem> {
-    let by = command.caller().operator;
-    app.command(move |mut session| async move {
-        session.reject_ticket(id, &reason, by.as_deref()).await
-    })
-    .await
-    .map_err(|problem| command.refuse(problem))?;
-    Ok(command.answer(Json(Decided { ticket_id: id, state: "REJECTED" }), false))
+    let caller = command.caller();
+    let replayed = app
+        .command(
+            move |mut session| async move { session.reject_ticket(id, &reason, &caller).await },
+        )
+        .await
+        .map_err(|problem| command.refuse(problem))?;
+    Ok(command.answer(Json(Decided { ticket_id: id, state: "REJECTED" }), replayed))
 }
 
 /// Carries out what was confirmed, once: a movement with the ticket as its reason
@@ -174,14 +187,14 @@ async fn run(
     Segment(id): Segment<i64>,
 ) -> Result<Response, Problem> {
     let caller = command.caller();
-    let done = app
+    let ran = app
         .command(move |mut session| async move {
             session.run_ticket(id, caller.operator.as_deref(), caller.trace_id.as_deref()).await
         })
         .await
         .map_err(|problem| command.refuse(problem))?;
-    let state = if done { "DONE" } else { "PENDING" };
-    Ok(command.answer(Json(Decided { ticket_id: id, state }), false))
+    let state = if ran.is_done { "DONE" } else { "PENDING" };
+    Ok(command.answer(Json(Decided { ticket_id: id, state }), ran.replayed))
 }
 
 #[cfg(test)]
