@@ -22,6 +22,7 @@ promises!(
     files_are_served_as_browsers_should_take_them,
     every_page_shows_what_there_is,
     every_page_says_what_to_do_where_there_is_nothing,
+    what_strangers_write_is_text_and_keeps_its_place,
     what_a_person_changes_is_changed_once,
     what_is_stuck_goes_on_when_a_person_says_so,
     a_gateway_that_comes_back_is_found_again,
@@ -86,6 +87,25 @@ async fn every_page_says_what_to_do_where_there_is_nothing(pg: Pg) -> Verdict {
     let db = pg.database().await;
     let gateway = Gateway::before(&db).await;
     walk.alone(&gateway, &json!({})).await;
+    gateway.logged_no_failure();
+    Verdict::Passed
+}
+
+/// As long as may be, without a place to break it, and markup for whoever takes it for that.
+async fn what_strangers_write_is_text_and_keeps_its_place(pg: Pg) -> Verdict {
+    let Some(walk) = Walk::new(&pg, "strangers") else { return skipped(NO_BROWSER) };
+    let db = pg.database().await;
+    for name in ["books", "hook"] {
+        let target = "webhook+http://127.0.0.1:9/hook";
+        db.admin().await.run(&format!("SELECT inventory.put_sink('{name}', '{target}')")).await;
+    }
+    let gateway = Gateway::before(&db).await;
+    let mut facts = shop::of_strangers(&gateway).await;
+    // No relay tells any sink of it.
+    let mut owner = db.owner().await;
+    facts["waiting"] = json!(owner.number("SELECT max(pending) FROM inventory.sinks").await);
+    facts["reader"] = json!(gateway.reader.key);
+    walk.alone(&gateway, &facts).await;
     gateway.logged_no_failure();
     Verdict::Passed
 }

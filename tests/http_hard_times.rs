@@ -2,6 +2,7 @@
 //! load. Nothing is oversold, and what was promised is kept.
 #![allow(clippy::unwrap_used)] // a test may end in a panic
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -9,12 +10,15 @@ use inventory_tests::{
     Client, Connection, Gateway, Pg, Redis, Reply, Request, Verdict, chaos, promises, skipped,
 };
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 promises!(
     a_redis_at_the_door_changes_nothing,
     promises_are_kept_when_the_database_is_back,
     two_gateways_keep_their_promises,
     a_database_that_says_nothing_is_away,
+    a_database_that_comes_and_goes_does_nothing_twice,
+    what_others_have_locked_is_waited_for_in_time,
 );
 
 /// How long a zero that the database confirmed refuses, by default.
@@ -179,4 +183,106 @@ async fn a_database_that_says_nothing_is_away(pg: Pg) {
     gateway.until_ready().await;
     assert_eq!(gateway.operator.send(again).await.is(200)["stale"], Value::Null);
     db.verify_is_clean().await;
+}
+
+/// Stopped and killed while batches are under way: whoever repeats a sale under its key until it is answered
+/// has sold once.
+async fn a_database_that_comes_and_goes_does_nothing_twice(pg: Pg) {
+    let db = pg.private_database(|builder| builder).await;
+    let more = ["--request-timeout-ms", "4000", "--breaker-open-ms", "300"];
+    let gateway = Gateway::with(&db, &more).await;
+    db.stock(&[("A", 1_000_000), ("B", 40)]).await;
+    let over = AtomicBool::new(false);
+    let sold = AtomicUsize::new(0);
+    let sellers = join_all((0..32).map(async |seller| {
+        let sku = if seller % 4 == 0 { "B" } else { "A" };
+        for n in 0.. {
+            if over.load(Relaxed) {
+                return;
+            }
+            let sale = sale(sku).once(&format!("{seller}-{n}"));
+            loop {
+                let sent = gateway.operator.try_send(&sale);
+                let reply =
+                    timeout(Duration::from_secs(30), sent).await.expect("an answer in time");
+                let reply = reply.unwrap();
+                match reply.status {
+                    201 => drop(sold.fetch_add(1, Relaxed)),
+                    400 => {}
+                    503 => continue,
+                    _ => panic!("{}: {}", reply.status, reply.text()),
+                }
+                break;
+            }
+        }
+    }));
+    let chaos = async {
+        for round in 0..6 {
+            let before = sold.load(Relaxed);
+            while sold.load(Relaxed) < before + 500 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            if round % 2 == 0 {
+                db.server.stop_at_once()
+            } else {
+                db.server.stop()
+            }
+            db.server.start_again();
+        }
+        over.store(true, Relaxed);
+    };
+    futures::join!(sellers, chaos);
+    gateway.until_ready().await;
+    let told = sold.load(Relaxed).to_string();
+    let mut owner = db.owner().await;
+    let written =
+        "SELECT -sum(on_hand_delta) FROM inventory.journal WHERE event_type = 'STOCK_DEDUCTED'";
+    owner.check(written, &told).await;
+    owner.check("SELECT on_hand >= 0 FROM inventory.stock_level WHERE sku = 'B'", "t").await;
+    db.verify_is_clean().await;
+    gateway.logged_no_failure();
+}
+
+/// Everything that can wait for a table waits, with more of it than there are connections.
+async fn what_others_have_locked_is_waited_for_in_time(pg: Pg) {
+    let db = pg.private_database(|builder| builder).await;
+    let more = ["--request-timeout-ms", "2000", "--pool", "4", "--breaker-open-ms", "300"];
+    let gateway = Gateway::with(&db, &more).await;
+    db.stock(&[("A", 1_000)]).await;
+    let mut owner = db.owner().await;
+    owner.run("BEGIN; LOCK TABLE inventory.stock IN ACCESS EXCLUSIVE MODE").await;
+    let line = json!([{"sku": "A", "quantity": 1}]);
+    let mut asked = Vec::new();
+    for n in 0..24 {
+        let once = |request: Request| request.once(&format!("lock-{n}"));
+        asked.push(once(sale("A")));
+        let receipt = json!({"sku": "A", "quantity": 1});
+        asked.push(once(Request::post("/v1/receipts", &receipt)));
+        let change = json!({"sku": "A", "delta": 1, "reason": "found"});
+        asked.push(once(Request::post("/v1/adjustments", &change)));
+        asked.push(once(Request::post("/v1/reservations", &json!({"lines": line}))));
+        asked.push(Request::new("GET", "/v1/stock/A"));
+        asked.push(Request::new("GET", "/v1/stock?low=true"));
+        asked.push(Request::new("GET", "/v1/audit?sku=A"));
+    }
+    let ask = async |request: &Request| {
+        let reply = timeout(Duration::from_secs(20), gateway.operator.try_send(request));
+        reply.await.expect("an answer in time").unwrap()
+    };
+    for _ in 0..2 {
+        for (request, reply) in asked.iter().zip(join_all(asked.iter().map(ask)).await) {
+            let known = [200, 503].contains(&reply.status);
+            assert!(known, "{} {}: {}", request.path, reply.status, reply.text());
+        }
+    }
+    owner.run("ROLLBACK").await;
+    // Nobody has to see to it that it goes on.
+    for request in &asked {
+        while ask(request).await.status == 503 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    owner.check("SELECT on_hand, reserved FROM inventory.stock_level", "1024|24").await;
+    db.verify_is_clean().await;
+    gateway.logged_no_failure();
 }

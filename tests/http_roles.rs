@@ -21,6 +21,7 @@ promises!(
     a_new_key_works_at_once,
     uses_are_written_down,
     tokens_of_each_algorithm,
+    each_key_of_an_algorithm_is_tried,
     tokens_that_do_not_hold,
     a_public_key_is_no_shared_secret,
     issuer_and_audience,

@@ -145,6 +145,30 @@ fn order_saga(accounts: &Accounts) -> String {
     .concat()
 }
 
+/// What somebody made up who wishes whoever looks at it no good: wherever something may be written.
+pub async fn of_strangers(gateway: &Gateway) -> Value {
+    // 64 letters, as many as any of them may have.
+    let wide = format!("\"><svg/onload=alert(1)>{}", "W".repeat(41));
+    let (admin, operator) = (&gateway.admin, &gateway.operator);
+    let sku = wide.replace('"', "%22").replace('<', "%3C").replace('>', "%3E").replace('/', "%2F");
+    let product =
+        json!({"name": wide, "unit": wide, "low_stock_threshold": 100, "lot_controlled": true});
+    admin.put(&format!("/v1/products/{sku}"), &product).await.is(201);
+    admin.put(&format!("/v1/hot/{sku}"), &json!({"hot": true})).await.is(200);
+    admin.put("/v1/warehouses/2", &json!({"code": wide, "name": wide})).await.is(201);
+    for warehouse in [1, 2] {
+        let receipt = json!({"sku": wide, "quantity": 9, "warehouse_id": warehouse, "lot": wide, "reason": wide});
+        operator.post("/v1/receipts", &receipt).await.is(201);
+    }
+    let lines = json!([{"sku": wide, "quantity": 1}]);
+    let order = json!({"direction": "outbound", "lines": lines, "external_ref": wide});
+    let order = operator.post("/v1/orders", &order).await.is(201)["order_no"].clone();
+    let failed = format!("/v1/orders/{}/fail", order.as_str().unwrap());
+    operator.post(&failed, &json!({"reason": wide})).await.is(200);
+    let held = operator.post("/v1/reservations", &json!({"lines": lines})).await.is(201);
+    json!({"sku": wide, "order": order, "hold": held["reservation_id"]})
+}
+
 /// A little of everything that is bought and sold.
 async fn goods(gateway: &Gateway) -> Value {
     products(&gateway.admin).await;

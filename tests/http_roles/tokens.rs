@@ -123,6 +123,46 @@ pub async fn tokens_of_each_algorithm(pg: Pg) {
         .await;
 }
 
+/// As while keys are changed: the one of old and the new one both hold, and who made a token may not say
+/// which it was.
+pub async fn each_key_of_an_algorithm_is_tried(pg: Pg) {
+    let db = pg.database().await;
+    let (old, new, other) = (Issuer::new(), Issuer::new(), Issuer::new());
+    let mut keys: Vec<Value> = Vec::new();
+    for (issuer, mark) in [(&old, "old"), (&new, "new"), (&other, "enc")] {
+        let file = std::fs::read_to_string(issuer.jwks.path()).unwrap();
+        let set: Value = serde_json::from_str(&file).unwrap();
+        for key in set["keys"].as_array().unwrap() {
+            let mut key = key.clone();
+            key["kid"] = json!(format!("{mark}-{}", key["kid"].as_str().unwrap()));
+            if mark == "enc" {
+                key["use"] = json!("enc");
+                key.as_object_mut().unwrap().remove("alg");
+            }
+            keys.push(key);
+        }
+    }
+    std::fs::write(old.jwks.path(), json!({"keys": keys}).to_string()).unwrap();
+    let gateway = old.gateway(&db, &[]).await;
+    let good = claims("reader");
+    for (issuer, mark, holds) in [(&old, "old", true), (&new, "new", true), (&other, "enc", false)]
+    {
+        for (alg, id) in [("RS256", "r1"), ("EdDSA", "e1")] {
+            let with = || if alg == "RS256" { With::Rsa } else { With::Ed };
+            let kid = format!("{mark}-{id}");
+            for header in [json!({"alg": alg}), json!({"alg": alg, "kid": kid})] {
+                let token = issuer.token(header.clone(), &good, with());
+                assert_eq!(may(&gateway.reader, &token).await, holds, "{mark} {header}");
+            }
+            let wrong = if mark == "old" { "new" } else { "old" };
+            let header = json!({"alg": alg, "kid": format!("{wrong}-{id}")});
+            let token = issuer.token(header.clone(), &good, with());
+            assert!(!may(&gateway.reader, &token).await, "{mark} {header}: that key did not sign");
+        }
+    }
+    gateway.logged_no_failure();
+}
+
 pub async fn tokens_that_do_not_hold(pg: Pg) {
     let db = pg.database().await;
     let issuer = Issuer::new();

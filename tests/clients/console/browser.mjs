@@ -84,6 +84,24 @@ class Reader {
     await this.page.setViewportSize(WIDE);
   }
 
+  /** Nothing sticks out of what it stands in, wide and narrow; what is wider on purpose scrolls by itself. */
+  async keepsItsPlace(what) {
+    for (const size of [WIDE, PHONE]) {
+      await this.page.setViewportSize(size);
+      // A plot is as wide as its place once the browser has told it of that.
+      const found = await this.page.waitForFunction(() => {
+        const places = [document.documentElement, ...document.querySelectorAll("header.side, main, .card, .tile, .head, dialog, .notice")];
+        const beyond = places.filter((place) => place.scrollWidth > place.clientWidth + 1).map((place) => `${place.tagName}.${place.className}: ${place.innerText.slice(0, 80)}`);
+        globalThis.asked = beyond.length ? (globalThis.asked ?? 0) + 1 : 0;
+        return globalThis.asked > 100 || !beyond.length ? { beyond } : null;
+      });
+      const { beyond } = await found.jsonValue();
+      await this.page.evaluate(() => delete globalThis.asked);
+      assert.deepEqual(beyond, [], `${what}, ${size.width} wide`);
+    }
+    await this.page.setViewportSize(WIDE);
+  }
+
   get takesPictures() {
     return Boolean(process.env.PICTURES);
   }

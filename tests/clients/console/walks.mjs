@@ -144,6 +144,53 @@ async function withoutExtras({ context }) {
   }
 }
 
+/** What others wrote stays text and in its place; a key that cannot be one and one that may not are told so. */
+export async function strangers(reader) {
+  const { page, facts } = reader;
+  await page.goto(`${facts.url}/console/`);
+  // As it comes along with what is copied: nothing that a header could carry.
+  for (const odd of [`${facts.key}\u200b`, "schlüssel–zum “lager”", "two keys", `${facts.key} ${facts.key}`]) {
+    await page.getByLabel("API key").fill(odd);
+    await page.keyboard.press("Enter");
+    await page.getByText("This key does not hold.").waitFor();
+    await page.getByLabel("API key").fill("");
+    await page.reload();
+  }
+  await reader.enter();
+  const goods = encodeURIComponent(facts.sku);
+  const shown = [
+    ["", "As it happens"], ["stock", facts.sku], [`stock/${goods}`, "Lots"], ["low", facts.sku], ["hot", facts.sku],
+    ["orders", facts.order], [`orders/${facts.order}`, "Where it has been"], [`holds/${facts.hold}`, "Held"], ["outbox", "No event is dead."],
+  ];
+  for (const [hash, text] of shown) {
+    await reader.at(hash, text);
+    await reader.keepsItsPlace(`#/${hash}`);
+  }
+  for (const [hash, opens] of [[`stock/${goods}`, ["Receive", "Adjust", "Recount"]], [`orders/${facts.order}`, ["Revert"]], [`holds/${facts.hold}`, ["Confirm"]]]) {
+    await page.goto(`${facts.url}/console/#/${hash}`);
+    for (const name of opens) {
+      await button(page, name).click();
+      await page.getByRole("dialog").waitFor();
+      await reader.keepsItsPlace(`the question ${name}`);
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    }
+  }
+  assert.equal(await page.locator("main svg").count(), 0, "what others write is no markup");
+
+  // What waits is what the slowest sink has to hear, not the sum over all that hear of it.
+  await reader.at("outbox", "No event is dead.");
+  const waiting = page.locator("dl.tiles > div", { hasText: "Waiting" }).locator("dd");
+  await waiting.filter({ hasText: new RegExp(`^${facts.waiting}events$`) }).waitFor();
+
+  // Somebody who may only read is told what it takes, and nothing happens.
+  await page.getByRole("button", { name: "Forget the key" }).first().click();
+  facts.key = facts.reader;
+  await reader.enter(`stock/${goods}`);
+  await answered(reader, "Receive", { Quantity: "1", Lot: "L" }, "Receive", "this needs the role operator, yours is reader");
+  await page.keyboard.press("Escape");
+}
+
 /** Everything that a person may change, each after a question. */
 export async function changes(reader) {
   const { page, facts } = reader;

@@ -3,7 +3,7 @@
 import { get, line } from "./api.js";
 import "./connection.js";
 import { become, h } from "./dom.js";
-import { forget, keep, key } from "./key.js";
+import { canBeOne, forget, keep, key } from "./key.js";
 import { zone } from "./format.js";
 import { follow, live } from "./live.js";
 import { mount } from "./parts/notice.js";
@@ -106,16 +106,23 @@ function door(why) {
   const field = h("input", { id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true, placeholder: "inv_…" });
   const wrong = h("div", {}, why && h("div", { class: "trouble", role: "alert" }, why));
   const enter = h("button", { class: "primary" }, "Open the console");
+  const say = (what) => become(wrong, h("div", {}, what));
+  const notThatKey = () => h("div", { class: "trouble", role: "alert" }, "This key does not hold.");
   async function onsubmit(event) {
     event.preventDefault();
+    const text = field.value.trim();
+    if (!canBeOne(text)) {
+      say(notThatKey());
+      return;
+    }
     enter.disabled = true;
-    keep(field.value.trim());
+    keep(text);
     try {
       await get("v1/warehouses", { limit: 1 });
       start();
     } catch (error) {
       forget();
-      become(wrong, h("div", {}, error.isUnauthorized ? h("div", { class: "trouble", role: "alert" }, "This key does not hold.") : trouble(error)));
+      say(error.isUnauthorized ? notThatKey() : trouble(error));
       enter.disabled = false;
       field.focus();
     }

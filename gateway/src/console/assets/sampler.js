@@ -46,6 +46,8 @@ function take(now) {
 function reading(metrics) {
   const deductions = "inventory_deductions_total";
   const state = (name) => sum(metrics, "inventory_pool_connections", (labels) => labels.state === name);
+  // Beside what the slowest sink has to hear stands what each one has.
+  const ofAll = (name) => sum(metrics, name, (labels) => labels.sink === undefined);
   return {
     at: Date.now() / 1_000,
     events: live.count,
@@ -60,8 +62,8 @@ function reading(metrics) {
     locks: locks(metrics),
     breaker: sum(metrics, "inventory_breaker_state"),
     hot: sum(metrics, "inventory_hot_skus"),
-    pending: sum(metrics, "inventory_outbox_pending"),
-    lag: sum(metrics, "inventory_outbox_lag_seconds"),
+    pending: ofAll("inventory_outbox_pending"),
+    lag: ofAll("inventory_outbox_lag_seconds"),
     openLeases: sum(metrics, "inventory_leases"),
     overdueLeases: sum(metrics, "inventory_leases", (labels) => labels.state === "overdue"),
     leases: sum(metrics, "inventory_leases_held"),

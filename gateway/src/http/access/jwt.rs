@@ -5,8 +5,9 @@ use crate::error::{Error, Result};
 use crate::http::problem::Problem;
 use crate::store::Time;
 use inventory_core::text::LABEL_MAX;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -75,16 +76,19 @@ impl Tokens {
                 "the token's header says crit, of which nothing is known here",
             ));
         }
-        let key = self
-            .keys
-            .iter()
-            .find(|key| {
-                // A key or a token without an id leaves it to the algorithm.
-                let same = header.kid.is_none() || key.id.is_none() || key.id == header.kid;
-                key.algorithm == header.alg && same
-            })
-            .ok_or_else(|| unauthorized("no key for this token's algorithm and key id is known"))?;
-        let mut validation = Validation::new(key.algorithm);
+        let keys = self.keys.iter().filter(|key| key.may_have_signed(&header));
+        let read =
+            keys.map(|key| decode::<Claims>(token, &key.key, &self.validation(key.algorithm)));
+        let claims = first_signed(read)
+            .ok_or_else(|| unauthorized("no key for this token's algorithm and key id is known"))?
+            .map_err(|cause| unauthorized(&format!("the token does not hold: {cause}")))?
+            .claims;
+        principal(claims)
+    }
+
+    /// What must hold of a token beside its signature.
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
         validation.leeway = LEEWAY;
         validation.validate_nbf = true;
         // A claim that is only compared holds where it is missing.
@@ -101,11 +105,32 @@ impl Tokens {
             required.push("iss");
         }
         validation.set_required_spec_claims(&required);
-        let claims = decode::<Claims>(token, &key.key, &validation)
-            .map_err(|cause| unauthorized(&format!("the token does not hold: {cause}")))?
-            .claims;
-        principal(claims)
+        validation
     }
+}
+
+impl Key {
+    /// A key or a token without an id leaves it to the algorithm.
+    fn may_have_signed(&self, header: &Header) -> bool {
+        let same = header.kid.is_none() || self.id.is_none() || self.id == header.kid;
+        self.algorithm == header.alg && same
+    }
+}
+
+/// What the key that signed it makes of a token; of a token that none of them signed, what the last one
+/// does. None without a key.
+fn first_signed<T>(
+    mut read: impl Iterator<Item = jsonwebtoken::errors::Result<T>>,
+) -> Option<jsonwebtoken::errors::Result<T>> {
+    let mut unsigned = None;
+    let signed = read.find_map(|one| match one {
+        Err(cause) if *cause.kind() == ErrorKind::InvalidSignature => {
+            unsigned = Some(Err(cause));
+            None
+        }
+        one => Some(one),
+    });
+    signed.or(unsigned)
 }
 
 fn principal(claims: Claims) -> Result<Principal, Problem> {
@@ -135,13 +160,17 @@ fn read(path: &Path) -> Result<Vec<Key>> {
         })
         .collect::<Result<_>>()?;
     if keys.is_empty() {
-        return Err(wrong("it holds no RSA or Ed25519 key".to_owned()));
+        return Err(wrong("it holds no RSA or Ed25519 key for signatures".to_owned()));
     }
     Ok(keys)
 }
 
 /// A public key must never be taken for a shared secret, so its kind alone says the algorithm.
 fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
+    // A key to hide things with vouches for nothing.
+    if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
+        return None;
+    }
     match &jwk.algorithm {
         AlgorithmParameters::RSA(_) => Some(Algorithm::RS256),
         AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
