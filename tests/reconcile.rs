@@ -20,6 +20,7 @@ promises!(
     a_row_that_is_sold_from_meanwhile_is_settled_too,
     a_count_on_the_shelf_may_be_the_truth,
     what_is_sold_after_a_count_is_gone,
+    one_that_cannot_be_carried_out_keeps_no_other,
     a_rejected_ticket_stays_rejected,
     checks_at_once_open_one_ticket,
     what_needs_somebodys_word_waits_for_it,
@@ -396,6 +397,31 @@ async fn what_is_sold_after_a_count_is_gone(pg: Pg) {
     owner.check("SELECT on_hand FROM inventory.stock_level WHERE sku = 'B'", "59").await;
     assert_eq!(found(&db, &[]).await, BTreeSet::new());
     db.verify_is_clean().await;
+}
+
+/// Whoever runs all that is confirmed has all run that can be, and is told of the rest.
+async fn one_that_cannot_be_carried_out_keeps_no_other(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10), ("B", 10), ("C", 10)]).await;
+    let mut owner = db.owner().await;
+    owner.run("UPDATE inventory.stock SET on_hand = on_hand + 10").await;
+    let all = ["A", "B", "C"].map(|sku| format!("on_hand|{sku} in 1"));
+    assert_eq!(found(&db, &[]).await, all.clone().into());
+    ok(&db, &["repair", "confirm", "--every", "on_hand"]).await;
+    // One of several is none, or is settled by now: the others are carried out all the same.
+    let of = |sku: &str| {
+        format!("SELECT ticket_id FROM inventory.repair_tickets WHERE subject = '{sku} in 1'")
+    };
+    let (a, b, c) =
+        (owner.text(&of("A")).await, owner.text(&of("B")).await, owner.text(&of("C")).await);
+    ok(&db, &["repair", "reject", &a, "--reason", "counted"]).await;
+    let ended = command(&db, User::Operator, &["repair", "run", "999999", &a, &b, &c]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let done: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{ended:?}"));
+    assert_eq!(done["tickets"], json!([b.parse::<i64>().unwrap(), c.parse::<i64>().unwrap()]));
+    assert!(ended.err.contains("999999 ("), "{ended:?}");
+    let states = "SELECT left(subject, 1), state FROM inventory.repair_tickets ORDER BY subject";
+    owner.check(states, "A|REJECTED\nB|DONE\nC|DONE").await;
 }
 
 async fn a_rejected_ticket_stays_rejected(pg: Pg) {

@@ -10,6 +10,8 @@ mod redis;
 pub mod shadow;
 mod tickets;
 
+pub use tickets::open_tickets;
+
 use crate::deduct::door::Door;
 use crate::error::Result;
 use crate::replay::Progress;

@@ -115,13 +115,21 @@ pub(super) async fn settle_shadow(
 
 /// Those that are to be carried out so, also of a check that was cut off.
 async fn confirmed(session: &mut Session, by: Correction) -> Result<Vec<RepairTicket>> {
-    let (mut confirmed, mut after) = (Vec::new(), 0);
+    let meant = |t: &RepairTicket| t.state == "CONFIRMED" && Correction::of(&t.kind) == by;
+    open_tickets(session, meant).await
+}
+
+/// All that are open and meant, however many, in the order in which they were opened.
+pub async fn open_tickets(
+    session: &mut Session,
+    meant: impl Fn(&RepairTicket) -> bool,
+) -> Result<Vec<RepairTicket>> {
+    let (mut open, mut after) = (Vec::new(), 0);
     loop {
         let page = session.open_tickets(after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(confirmed) };
+        let Some(last) = page.last() else { return Ok(open) };
         after = last.ticket_id;
-        let meant = |t: &RepairTicket| t.state == "CONFIRMED" && Correction::of(&t.kind) == by;
-        confirmed.extend(page.into_iter().filter(meant));
+        open.extend(page.into_iter().filter(&meant));
     }
 }
 

@@ -3,7 +3,8 @@
 use super::screen::{number, text};
 use super::settings::Settings;
 use super::span;
-use crate::error::{Error, Result};
+use crate::check::open_tickets;
+use crate::error::{Error, Refused, Result};
 use crate::store::{Caller, RepairTicket, RepairedLease, Session};
 use clap::{Args, Subcommand};
 use inventory_core::refusal::Code;
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 /// Tickets shown at most.
 const SHOWN: i64 = 10_000;
+/// Refusals told of one by one.
+const TOLD: usize = 10;
 
 #[derive(Args)]
 #[command(
@@ -110,39 +113,80 @@ pub async fn run(settings: &Settings, args: RepairArgs) -> Result<()> {
             list(settings, &session.open_tickets(0, SHOWN).await?)
         }
         Some(RepairCommand::Confirm { which, counted, by }) => {
-            let tickets = which.tickets(&mut session, "PENDING").await?;
             let caller = Caller { operator: by.operator, ..Caller::default() };
-            for ticket in &tickets {
-                session.confirm_ticket(*ticket, counted, &caller).await?;
+            let mut round = Round::default();
+            for ticket in which.tickets(&mut session, "PENDING").await? {
+                let told = session.confirm_ticket(ticket, counted, &caller).await;
+                round.take(ticket, told.map(|_| true))?;
             }
-            done(settings, &tickets, "CONFIRMED")
+            round.tell(settings, "CONFIRMED")
         }
         Some(RepairCommand::Reject { which, reason, by }) => {
-            let tickets = which.tickets(&mut session, "PENDING").await?;
             let caller = Caller { operator: by.operator, ..Caller::default() };
-            for ticket in &tickets {
-                session.reject_ticket(*ticket, &reason, &caller).await?;
+            let mut round = Round::default();
+            for ticket in which.tickets(&mut session, "PENDING").await? {
+                let told = session.reject_ticket(ticket, &reason, &caller).await;
+                round.take(ticket, told.map(|_| true))?;
             }
-            done(settings, &tickets, "REJECTED")
+            round.tell(settings, "REJECTED")
         }
         Some(RepairCommand::Run { which, by }) => {
-            let tickets = which.tickets(&mut session, "CONFIRMED").await?;
-            let (mut ran, mut changed) = (Vec::new(), Vec::new());
-            for ticket in tickets {
-                let done = session.run_ticket(ticket, by.operator.as_deref(), None).await?;
-                if done.is_done { &mut ran } else { &mut changed }.push(ticket);
+            let mut round = Round::default();
+            for ticket in which.tickets(&mut session, "CONFIRMED").await? {
+                let ran = session.run_ticket(ticket, by.operator.as_deref(), None).await;
+                round.take(ticket, ran.map(|done| done.is_done))?;
             }
-            done(settings, &ran, "DONE")?;
-            match &*changed {
-                [] => Ok(()),
-                changed => Err(Error::refused(
-                    Code::VersionConflict,
-                    format!(
-                        "not carried out, to be confirmed anew after another check: {changed:?}"
-                    ),
-                )),
-            }
+            round.tell(settings, "DONE")
         }
+    }
+}
+
+/// What became of several tickets: one that is refused keeps no other.
+#[derive(Default)]
+struct Round {
+    done: Vec<i64>,
+    /// Those whose rows were corrected by somebody since they were confirmed.
+    changed: Vec<i64>,
+    refused: Vec<(i64, Refused)>,
+}
+
+impl Round {
+    /// Whether one was done, or what was wrong with it; an error where that is no refusal.
+    fn take(&mut self, ticket: i64, ended: Result<bool>) -> Result<()> {
+        match ended {
+            Ok(true) => self.done.push(ticket),
+            Ok(false) => self.changed.push(ticket),
+            Err(Error::Refused(refused)) => self.refused.push((ticket, *refused)),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// What was done, and then, as an error, what was not.
+    fn tell(self, settings: &Settings, state: &str) -> Result<()> {
+        let answer = json!({ "tickets": self.done, "state": state });
+        let sentence = format!("{state}: {} tickets", self.done.len());
+        settings.screen().answer(&answer, &sentence)?;
+        if let Some((_, first)) = self.refused.first() {
+            let each = |(ticket, why): &(i64, Refused)| format!("{ticket} ({})", why.in_short());
+            let told: Vec<String> = self.refused.iter().take(TOLD).map(each).collect();
+            let more = match self.refused.len().saturating_sub(TOLD) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let detail = Some(format!("not {state}: {}{more}", told.join(", ")));
+            return Err(Error::Refused(Box::new(Refused { detail, ..first.clone() })));
+        }
+        if self.changed.is_empty() {
+            return Ok(());
+        }
+        Err(Error::refused(
+            Code::VersionConflict,
+            format!(
+                "not carried out, to be confirmed anew after another check: {:?}",
+                self.changed
+            ),
+        ))
     }
 }
 
@@ -150,16 +194,11 @@ impl Which {
     /// Those that are named, or those in `state` of the kind that is named.
     async fn tickets(self, session: &mut Session, state: &str) -> Result<Vec<i64>> {
         let Some(kind) = self.every else { return Ok(self.tickets) };
-        let open = session.open_tickets(0, SHOWN).await?;
         let any = |t: &RepairTicket| kind == "any" && Correction::of(&t.kind).goes_with_others();
-        let meant = |t: &&RepairTicket| t.state == state && (t.kind == kind || any(t));
-        Ok(open.iter().filter(meant).map(|t| t.ticket_id).collect())
+        let meant = |t: &RepairTicket| t.state == state && (t.kind == kind || any(t));
+        let tickets = open_tickets(session, meant).await?;
+        Ok(tickets.into_iter().map(|t| t.ticket_id).collect())
     }
-}
-
-fn done(settings: &Settings, tickets: &[i64], state: &str) -> Result<()> {
-    let answer = json!({ "tickets": tickets, "state": state });
-    settings.screen().answer(&answer, &format!("{state}: {} tickets", tickets.len()))
 }
 
 fn list(settings: &Settings, tickets: &[RepairTicket]) -> Result<()> {
