@@ -25,6 +25,7 @@ promises!(
     what_strangers_write_is_text_and_keeps_its_place,
     what_a_person_changes_is_changed_once,
     what_is_stuck_goes_on_when_a_person_says_so,
+    what_a_check_found_is_settled_by_a_person,
     a_gateway_that_comes_back_is_found_again,
     a_database_that_is_away_is_seen,
     everything_goes_by_keyboard,
@@ -183,6 +184,33 @@ async fn what_is_stuck_goes_on_when_a_person_says_so(pg: Pg) -> Verdict {
         let saga = format!("SELECT state FROM inventory.sagas WHERE saga_id = '{id}'");
         owner.check(&saga, state).await;
     }
+    shop.db.verify_is_clean().await;
+    gateway.logged_no_failure();
+    Verdict::Passed
+}
+
+async fn what_a_check_found_is_settled_by_a_person(pg: Pg) -> Verdict {
+    let Some(walk) = Walk::new(&pg, "repairs") else { return skipped(NO_BROWSER) };
+    let (shop, gateway) = Shop::open(&pg).await;
+    walk.alone(&gateway, &shop.facts).await;
+    let mut owner = shop.db.owner().await;
+    let ticket = |name: &str| shop.facts["tickets"][name].clone();
+    for (name, became) in [
+        ("pending", "DONE|12|admin|null"),
+        ("lot", "REJECTED|null|admin|sealed"),
+        ("byhand", "PENDING|null|null|null"),
+    ] {
+        let state = format!(
+            "SELECT state, counted, decided_by, note FROM inventory.repair_tickets WHERE ticket_id = {}",
+            ticket(name)
+        );
+        owner.check(&state, became).await;
+    }
+    let moved = format!(
+        "SELECT sku_id, before_qty, after_qty, operator FROM inventory.audit_log WHERE reason = 'repair {}'",
+        ticket("pending")
+    );
+    owner.check(&moved, &format!("{SKU}|10|12|admin")).await;
     shop.db.verify_is_clean().await;
     gateway.logged_no_failure();
     Verdict::Passed

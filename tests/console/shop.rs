@@ -1,5 +1,5 @@
 //! A shop with something for every page of the console, all of it come about as in life: orders under way,
-//! two sinks that do not want one SKU, sagas whose account service fails.
+//! two sinks that do not want one SKU, sagas whose account service fails, tickets of a check.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,16 +17,34 @@ const TORN: &str = "<i>TORN</i>";
 const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8%3D";
 
 /// Dead after two tries, and soon.
-const QUICK: [&str; 6] = [
+const QUICK: [&str; 7] = [
     "--relay",
     "--relay-private-addresses",
     "--relay-poll-ms=20",
     "--relay-lease-ms=2000",
     "--relay-retry-ms=20",
     "--relay-attempts=2",
+    // A look would close the tickets: nothing is wrong with the stock.
+    "--check-every=0",
 ];
 /// As many as the account service fails.
 const TRIES: usize = 2;
+
+/// Name, kind, subject, what is expected and what was found.
+const TICKETS: [(&str, &str, &str, &str, &str); 6] = [
+    ("done", "on_hand", "LAMP-02 in 1", "495", "499"),
+    ("rejected", "low", "LAMP-02 in 1", "f", "t"),
+    ("confirmed", "reserved", "LAMP-02 in 1", "6", "8"),
+    (
+        "byhand",
+        "hold_lines",
+        "reservation 0190f3a5-5b7e-7c50-9d38-1f3f4b0a7c11",
+        "a line for each of its SKUs",
+        "none",
+    ),
+    ("lot", "on_hand", "MILK in 1, lot L1", "9", "7"),
+    ("pending", "on_hand", "LAMP-01 in 1", "10", "13"),
+];
 
 pub struct Shop {
     pub db: Database,
@@ -57,6 +75,7 @@ impl Shop {
         shop.facts = goods(&gateway).await;
         shop.facts["sagas"] = shop.stuck_sagas(&gateway).await;
         shop.facts["dead"] = json!(shop.dead_event().await);
+        shop.facts["tickets"] = shop.tickets().await;
         (shop, gateway)
     }
 
@@ -101,6 +120,29 @@ impl Shop {
         let mut reader = self.reader().await;
         reader.until("SELECT sum(dead) = 2 AND sum(retrying) = 0 FROM inventory.sinks").await;
         reader.number("SELECT DISTINCT id FROM inventory.outbox WHERE status = 'DEAD'").await
+    }
+
+    /// As a check would open them, one in each state and one that nobody can confirm.
+    async fn tickets(&self) -> Value {
+        let mut owner = self.db.owner().await;
+        let mut facts = json!({});
+        for (name, kind, subject, expected, found) in TICKETS {
+            let report = format!(
+                "SELECT ticket_id FROM inventory.report_findings('database', now(), ARRAY['{kind}'], \
+                 ARRAY['{subject}'], ARRAY['{expected}'], ARRAY['{found}'], complete => false)"
+            );
+            facts[name] = json!(owner.number(&report).await);
+        }
+        let id = |name: &str| &facts[name];
+        for word in [
+            format!("confirm_ticket({}, operator => 'ann')", id("confirmed")),
+            format!("confirm_ticket({}, operator => 'ann')", id("done")),
+            format!("run_ticket({})", id("done")),
+            format!("reject_ticket({}, '<b>auditors</b> look at it')", id("rejected")),
+        ] {
+            owner.run(&format!("SELECT inventory.{word}")).await;
+        }
+        facts
     }
 
     async fn reader(&self) -> Session {

@@ -57,9 +57,9 @@ const TABLE: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/v1/outbox", Reader, 200),
     ("POST", "/v1/outbox/{id}/redrive", Operator, 422),
     ("GET", "/v1/repairs", Reader, 200),
-    ("POST", "/v1/repairs/{id}/confirm", Operator, 404),
+    ("POST", "/v1/repairs/{id}/confirm", Operator, 422),
     ("POST", "/v1/repairs/{id}/reject", Operator, 422),
-    ("POST", "/v1/repairs/{id}/run", Operator, 404),
+    ("POST", "/v1/repairs/{id}/run", Operator, 422),
     ("GET", "/v1/hot", Reader, 200),
     ("PUT", "/v1/hot/{sku}", Admin, 422),
 ];

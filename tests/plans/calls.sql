@@ -15,7 +15,7 @@
 \set ida '0000000' :r '-0000-4000-8000-000000000009'
 \set jon '0000000' :r '-0000-4000-8000-00000000000a'
 \set kay '0000000' :r '-0000-4000-8000-00000000000b'
-\set lil '0000000' :r '-0000-4000-8000-00000000000c'
+\set mae '0000000' :r '-0000-4000-8000-00000000000d'
 
 -- Master data.
 SELECT * FROM inventory.put_product(:'bag', 'Bag', low_stock_threshold => 5, request_id => :'ann');
@@ -140,8 +140,8 @@ SELECT * FROM inventory.repair_leases('1 hour');
 SELECT looked, ticket_id AS ticket FROM (SELECT now() AS looked) AS n, inventory.report_findings('database', n.looked, ARRAY['on_hand', 'on_hand', 'negative'], ARRAY[:'bag' || ' in 1', :'milk' || ' in 1, lot a', :'cup' || ' in 1'], ARRAY['1', '1', '1'], ARRAY['2', '2', '2']) WHERE line = 1 \gset
 SELECT * FROM inventory.report_findings('database', :'looked', ARRAY['on_hand'], ARRAY[:'bag' || ' in 1'], ARRAY['1'], ARRAY['2']);
 SELECT * FROM inventory.run_ticket(:ticket); -- IV008
-SELECT * FROM inventory.confirm_ticket(:ticket, request_id => :'lil');
-SELECT * FROM inventory.confirm_ticket(:ticket, request_id => :'lil');
+SELECT * FROM inventory.confirm_ticket(:ticket, request_id => :'mae');
+SELECT * FROM inventory.confirm_ticket(:ticket, request_id => :'mae');
 SELECT * FROM inventory.run_ticket(:ticket);
 SELECT * FROM inventory.run_ticket(:ticket);
 SELECT * FROM inventory.reject_ticket(:ticket + 1, 'as it is');

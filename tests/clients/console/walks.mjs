@@ -25,7 +25,7 @@ export async function everything(reader) {
     ["outbox", "answered 410 Gone"],
     ["sagas", "outbound_order"],
     [`sagas/${facts.sagas[0]}`, "<b>fragile</b>"],
-    ["repairs", "No ticket waits."],
+    ["repairs", "lot L1"],
     ["service", "the database answers"],
   ];
   for (const [hash, text] of shown) {
@@ -40,6 +40,7 @@ async function theirDetails(reader) {
   const { page, facts } = reader;
   await reader.at("", "2 events are dead");
   await page.getByText("2 sagas need attention").waitFor();
+  await page.getByText("3 repair tickets wait").waitFor();
   await page.locator("live-plot canvas").first().waitFor();
 
   // By name, by part of a SKU, and nothing.
@@ -104,6 +105,63 @@ export async function stuck(reader) {
   await reader.at("sagas", "No saga needs attention.");
 }
 
+/** What a check found: looked through, and settled without a mouse on a phone. */
+export async function repairs(reader) {
+  const { page, facts } = reader;
+  const { pending, lot, byhand, confirmed, done, rejected } = facts.tickets;
+  const row = (id) => page.locator(`tr[data-key="${id}"]`);
+  const may = (id) => row(id).getByRole("button").allInnerTexts();
+  await reader.enter("repairs");
+  await row(pending).waitFor();
+  for (const [id, choices] of [[pending, ["Confirm", "Reject"]], [lot, ["Confirm", "Reject"]], [byhand, ["Reject"]]]) {
+    assert.deepEqual(await may(id), choices, `ticket ${id}`);
+  }
+  for (const [state, id, text, choices] of [
+    ["CONFIRMED", confirmed, "by ann", ["Run", "Reject"]],
+    ["DONE", done, "by ann", []],
+    ["REJECTED", rejected, "<b>auditors</b> look at it", []],
+    ["PENDING", lot, "lot L1", ["Confirm", "Reject"]],
+  ]) {
+    await page.getByLabel("Status").selectOption(state);
+    await row(id).getByText(text).waitFor();
+    await row(state === "PENDING" ? confirmed : pending).waitFor({ state: "detached" });
+    assert.deepEqual(await may(id), choices, state);
+    await reader.isAccessible(`tickets that are ${state}`);
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
+  await settled(reader, `Confirm ticket ${pending}`, "-5");
+  assert.equal(await page.getByLabel("Counted").evaluate((field) => field.validity.valid), false);
+  await reader.isAccessible("a ticket to confirm");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByLabel("Counted").fill("12");
+  await page.keyboard.press("Enter");
+  await page.getByText(`Ticket ${pending} is confirmed.`).waitFor();
+  await row(pending).waitFor({ state: "detached" });
+  await settled(reader, `Reject ticket ${lot}`, "sealed");
+  await page.getByText(`Ticket ${lot} is rejected.`).waitFor();
+  await page.getByLabel("Status").selectOption("CONFIRMED");
+  await row(pending).getByText("by admin, counted 12").waitFor();
+  await settled(reader, `Run ticket ${pending}`, null);
+  await reader.isAccessible("a ticket to run");
+  await until(reader, "Run");
+  await page.keyboard.press("Enter");
+  await page.getByText(`Ticket ${pending} is done.`).waitFor();
+  await row(pending).waitFor({ state: "detached" });
+  await reader.at(`stock/${facts.sku}`, `repair ${pending}`);
+  await reader.at("", "1 repair ticket waits");
+}
+
+/** Tabs to that button and, where something is to be typed, answers its question. */
+async function settled(reader, opens, typed) {
+  const { page } = reader;
+  await until(reader, opens);
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  if (typed === null) return;
+  await page.keyboard.type(typed);
+  await page.keyboard.press("Enter");
+}
+
 /** Each page says what to do where there is nothing, and where the gateway has no such thing. */
 export async function nothing(reader) {
   const { page } = reader;
@@ -132,6 +190,7 @@ export async function nothing(reader) {
   await reader.at("outbox", "This gateway does not offer a list of the outbox.");
   await reader.isAccessible("an outbox that is not offered");
   await reader.at("sagas", "This gateway does not offer sagas.");
+  await reader.at("repairs", "This gateway does not offer repair tickets.");
   await reader.at("", "Nothing has moved yet.");
   await page.getByText("Read every few seconds").waitFor();
 }
@@ -139,7 +198,7 @@ export async function nothing(reader) {
 /** As a gateway of an earlier version answers. */
 async function withoutExtras({ context }) {
   const body = JSON.stringify({ type: "/errors/not-found", title: "there is nothing at this address", status: 404, code: "not_found" });
-  for (const path of ["/v1/outbox", "/v1/sagas", "/v1/events"]) {
+  for (const path of ["/v1/outbox", "/v1/sagas", "/v1/repairs", "/v1/events"]) {
     await context.route((url) => url.pathname === path, (route) => route.fulfill({ status: 404, contentType: "application/problem+json", body }));
   }
 }
@@ -410,7 +469,7 @@ export async function keyboard(reader) {
 async function until({ page }, text, key = "Tab") {
   for (let n = 0; n < 60; n += 1) {
     await page.keyboard.press(key);
-    const here = await page.evaluate(() => document.activeElement.innerText ?? "");
+    const here = await page.evaluate(() => document.activeElement.ariaLabel ?? document.activeElement.innerText ?? "");
     if (here === text) return;
   }
   assert.fail(`${text} is not reached by ${key}`);

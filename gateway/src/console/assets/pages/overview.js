@@ -19,21 +19,22 @@ export const overview = {
   async read(_parameters, { signal }) {
     const first = (path, query) => get(path, { limit: 100, ...query }, signal).then(({ data, next_cursor: next }) => ({ count: data.length, more: next !== null }));
     const optional = (asked) => asked.catch((error) => (error.isNotOffered ? null : Promise.reject(error)));
-    const [movements, low, dead, sagas] = await Promise.all([
+    const [movements, low, dead, sagas, tickets] = await Promise.all([
       get("v1/audit", { limit: FEED }, signal),
       first("v1/stock", { low: true }),
       optional(first("v1/outbox", { status: "DEAD" })),
       optional(first("v1/sagas", { status: "NEEDS_ATTENTION" })),
+      optional(first("v1/repairs", { status: "PENDING" })),
     ]);
-    return { movements: movements.data, low, dead, sagas };
+    return { movements: movements.data, low, dead, sagas, tickets };
   },
 
-  show({ movements, low, dead, sagas }) {
+  show({ movements, low, dead, sagas, tickets }) {
     return [
       head("Overview", "What the stock does right now."),
       figures(),
       h("div", { class: "columns" }, card("Deductions a second", ratePlot(), { aside: "this gateway" }), card("Time a command takes", latencyPlot(), { aside: "this gateway" })),
-      h("div", { class: "columns wide-first" }, feed(movements), attention({ low, dead, sagas })),
+      h("div", { class: "columns wide-first" }, feed(movements), attention({ low, dead, sagas, tickets })),
     ];
   },
 };
@@ -56,12 +57,13 @@ function feed(movements) {
   return card(title, empty("Nothing has moved yet.", "Take goods in with ", h("code", {}, "POST /v1/receipts"), ", or try ", h("code", {}, "make demo"), ": it appears here at once."));
 }
 
-function attention({ low, dead, sagas }) {
+function attention({ low, dead, sagas, tickets }) {
   const breaker = sampler.latest?.breaker;
   const points = [
     breaker > 0 && ["#/service", "The database does not answer", "the breaker is not closed"],
     counted(dead, "#/outbox", "event is dead", "events are dead", "no sink took them; redrive them once it does"),
     counted(sagas, "#/sagas", "saga needs attention", "sagas need attention", "tried too often, or an undoing was refused"),
+    counted(tickets, "#/repairs", "repair ticket waits", "repair tickets wait", "a check found it; somebody has to decide"),
     counted(low, "#/low", "SKU is low", "SKUs are low", "at or below the threshold"),
   ].filter(Boolean);
   if (!points.length) return card("Needs attention", empty("Nothing.", "No stock is low, nothing is stuck."));

@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { change, units, word } from "../format.js";
 import { question } from "../parts/dialog.js";
 import { table } from "../parts/table.js";
-import { badge, delta, empty, head, more, notOffered, skuLink, when } from "../parts/words.js";
+import { delta, empty, head, more, notOffered, skuLink, when } from "../parts/words.js";
 
 const PAGE = 50;
 const STATES = ["PENDING", "CONFIRMED", "DONE", "REJECTED"];
@@ -44,26 +44,20 @@ function filter(visit) {
 
 function shown(rows, visit) {
   return table("Repair tickets", [
-    { title: "Ticket", number: true, show: ({ ticket_id: id }) => id },
     { title: "What", name: true, show: aboutWhat },
-    { title: "Source", show: ({ scope }) => SOURCES[scope] ?? scope },
-    { title: "Expected", name: true, show: ({ expected }) => expected },
-    { title: "Found", name: true, show: ({ found }) => found },
-    { title: "Difference", number: true, show: ({ delta: n }) => (n ? delta(n, change(n)) : "–") },
-    { title: "Status", name: true, show: standing },
+    { title: "Source", later: true, show: ({ scope }) => SOURCES[scope] ?? scope },
+    { title: "Expected, found", name: true, show: ({ expected, found }) => [expected, h("span", { class: "sub" }, `${found} was found`)] },
+    { title: "Difference", number: true, later: true, show: ({ delta: n }) => (n ? delta(n, change(n)) : "–") },
     { title: "Since", later: true, show: ({ opened_at: at }) => when(at) },
     { title: "What to do", quiet: true, show: (row) => choices(row, visit) },
   ], rows, ({ ticket_id: id }) => id);
 }
 
-function aboutWhat({ sku, warehouse_id: warehouse, lot, kind, subject }) {
-  const place = sku ? `warehouse ${warehouse}${lot ? `, lot ${lot}` : ""} · ` : "";
-  return [sku ? skuLink(sku) : subject, h("span", { class: "sub" }, place, word(kind))];
-}
-
-function standing({ state, decided_by: by, counted, note }) {
-  const more = [by && `by ${by}`, counted !== null && `counted ${units(counted)}`, note].filter(Boolean).join(", ");
-  return [badge(state), more && h("span", { class: "sub" }, more)];
+function aboutWhat({ ticket_id: id, sku, warehouse_id: warehouse, lot, kind, subject, decided_by: by, counted, note }) {
+  const place = sku && `warehouse ${warehouse}${lot ? `, lot ${lot}` : ""}`;
+  const decided = [by && `by ${by}`, counted !== null && `counted ${units(counted)}`, note].filter(Boolean).join(", ");
+  const about = [`Ticket ${id}`, place, word(kind).toLowerCase()].filter(Boolean).join(" · ");
+  return [sku ? skuLink(sku) : subject, h("span", { class: "sub" }, about), decided && h("span", { class: "sub" }, decided)];
 }
 
 function choices(row, visit) {
