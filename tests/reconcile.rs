@@ -21,6 +21,7 @@ promises!(
     a_count_on_the_shelf_may_be_the_truth,
     what_is_sold_after_a_count_is_gone,
     one_that_cannot_be_carried_out_keeps_no_other,
+    what_is_held_is_not_mended_away,
     a_rejected_ticket_stays_rejected,
     checks_at_once_open_one_ticket,
     what_needs_somebodys_word_waits_for_it,
@@ -400,6 +401,28 @@ async fn what_is_sold_after_a_count_is_gone(pg: Pg) {
 }
 
 /// Whoever runs all that is confirmed has all run that can be, and is told of the rest.
+async fn what_is_held_is_not_mended_away(pg: Pg) {
+    let db = pg.database().await;
+    db.stock(&[("A", 10), ("B", 10)]).await;
+    let mut owner = db.owner().await;
+    owner.run("UPDATE inventory.stock SET on_hand = on_hand + 10").await;
+    assert_eq!(found(&db, &[]).await.len(), 2);
+    ok(&db, &["repair", "confirm", "--every", "on_hand"]).await;
+    let hold = owner.text("SELECT reservation_id FROM inventory.reserve('A', 15)").await;
+    let ended = command(&db, User::Operator, &["repair", "run", "--every", "on_hand"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.err.contains("10 units of A in 1 are right, and 15 of them are held"),
+        "{ended:?}"
+    );
+    let states = "SELECT left(subject, 1), state FROM inventory.repair_tickets ORDER BY subject";
+    owner.check(states, "A|CONFIRMED\nB|DONE").await;
+    owner.run(&format!("SELECT inventory.release('{hold}')")).await;
+    ok(&db, &["repair", "run", "--every", "on_hand"]).await;
+    owner.check("SELECT sku, on_hand FROM inventory.stock ORDER BY sku", "A|10\nB|10").await;
+    owner.verify_is_clean().await;
+}
+
 async fn one_that_cannot_be_carried_out_keeps_no_other(pg: Pg) {
     let db = pg.database().await;
     db.stock(&[("A", 10), ("B", 10), ("C", 10)]).await;

@@ -215,7 +215,7 @@ impl Book {
 
     /// What is told of a row takes the place of what is stored, as far as that is not the `truth`. It is to
     /// be written whatever comes; a row that is not there stays so. Fails where somebody corrected it since the
-    /// `truth` was found, or stock and journal do not agree on what that was found by.
+    /// `truth` was found, stock and journal do not agree on what that was found by, or more is held than is right.
     pub fn mend(
         &mut self,
         place: &Place,
@@ -242,6 +242,17 @@ impl Book {
                 place.warehouse_id.number()
             );
             return Err(Refusal::new(Code::VersionConflict, detail));
+        }
+        // What is held was promised while the row said that it was there.
+        let right = truth.right(told.on_hand);
+        if truth != Truth::Stock && right < told.reserved {
+            let detail = format!(
+                "{right} units of {} in {} are right, and {} of them are held: release some first",
+                place.sku,
+                place.warehouse_id.number(),
+                told.reserved
+            );
+            return Err(Refusal::new(Code::InsufficientStock, detail));
         }
         if truth != Truth::Stock {
             (row.on_hand, row.reserved, row.version) = (told.on_hand, told.reserved, told.version);

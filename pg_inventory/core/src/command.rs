@@ -185,6 +185,18 @@ pub enum Truth {
     Apart { delta: Delta, since: i64 },
 }
 
+impl Truth {
+    /// Units on hand that are right where `on_hand` is what is stored or, but for `Stock`, what the journal says.
+    pub fn right(self, on_hand: i64) -> i64 {
+        match self {
+            Truth::Stock | Truth::Journal => on_hand,
+            Truth::Level(level) => level.units(),
+            Truth::Counted { apart, .. } => on_hand.saturating_add(apart),
+            Truth::Apart { delta, .. } => on_hand.saturating_add(delta.units()),
+        }
+    }
+}
+
 /// What a command needs of one place.
 #[derive(Clone, Debug)]
 pub struct Need<'c> {

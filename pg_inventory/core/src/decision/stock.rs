@@ -75,13 +75,7 @@ impl Draft<'_> {
     ) -> Result<(), Refusal> {
         let row = self.counted_row(place, lot)?;
         let on_hand = self.book.shelf(place)?.rows[row].on_hand;
-        let delta = match truth {
-            Truth::Stock | Truth::Journal => 0,
-            Truth::Level(level) => level.units() - on_hand,
-            Truth::Counted { apart, .. } => apart,
-            Truth::Apart { delta, .. } => delta.units(),
-        };
-        self.correct(place, row, delta, reason)
+        self.correct(place, row, truth.right(on_hand) - on_hand, reason)
     }
 
     pub(super) fn transfer(&mut self, line: &Line, to: &Place) -> Result<(), Refusal> {
