@@ -285,6 +285,8 @@ async function correct(reader) {
   const { page, facts } = reader;
   await answered(reader, "Receive", { Quantity: "20" }, "Receive", "Received. 30 of");
   await answered(reader, "Adjust", { Difference: "-3", Reason: "<u>broken</u>" }, "Adjust", "Adjusted by -3. 27 of");
+  // A count is of what the page shows.
+  await page.locator("dl.tiles > div", { hasText: "On hand" }).locator("dd").filter({ hasText: /^27/ }).waitFor();
   await answered(reader, "Recount", { Counted: "25", Reason: "counted" }, "Set on hand", "Recounted. 25 of");
   await page.getByText("<u>broken</u>").waitFor();
   // A refusal, as people read it; the question stays open.
