@@ -293,7 +293,7 @@ async fn levels_are_right(db: &Database, shadow: &Database) {
 
 async fn load_makes_no_false_alarms(pg: Pg) {
     let db = pg.database().await;
-    db.stock(&[("A", 100_000), ("B", 100_000)]).await;
+    db.stock(&[("A", 100_000_000), ("B", 100_000_000)]).await;
     let redis = Redis::start().await;
     let url = redis.as_ref().map(Redis::url);
     let more: Vec<&str> = url.iter().flat_map(|url| ["--redis-url", url]).collect();
