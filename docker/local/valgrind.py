@@ -64,7 +64,8 @@ exec {valgrind} --quiet --leak-check=no --num-callers=40 --suppressions={root}/s
 def watched(bindir):
     """A bin folder with the programs of that one, whose server is watched. The others find it by their own paths,
     and so the one that is not."""
-    debian.install("valgrind")
+    if not shutil.which("valgrind"):
+        debian.install("valgrind")
     shutil.rmtree(ROOT, ignore_errors=True)
     logs, programs = ROOT / "logs", ROOT / "bin"
     for folder in (logs, programs):
@@ -75,7 +76,7 @@ def watched(bindir):
         (programs / program.name).symlink_to(program)
     script = programs / "postgres"
     script.unlink()
-    script.write_text(PROGRAM.format(postgres=bindir / "postgres", valgrind="/usr/bin/valgrind", root=ROOT))
+    script.write_text(PROGRAM.format(postgres=bindir / "postgres", valgrind=shutil.which("valgrind"), root=ROOT))
     script.chmod(0o755)
     return programs
 

@@ -3,6 +3,7 @@
 use super::{Caller, Session, Time, interval, statements as sql};
 use crate::error::Result;
 use chrono::{DateTime, Utc};
+use inventory_core::ticket::TicketState;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -47,11 +48,12 @@ impl TicketStatus {
     /// As the view `repair_tickets` has it.
     pub fn as_str(self) -> &'static str {
         match self {
-            TicketStatus::Pending => "PENDING",
-            TicketStatus::Confirmed => "CONFIRMED",
-            TicketStatus::Done => "DONE",
-            TicketStatus::Rejected => "REJECTED",
+            TicketStatus::Pending => TicketState::Pending,
+            TicketStatus::Confirmed => TicketState::Confirmed,
+            TicketStatus::Done => TicketState::Done,
+            TicketStatus::Rejected => TicketState::Rejected,
         }
+        .as_str()
     }
 }
 

@@ -89,7 +89,7 @@ pub const CATALOGUE: [Entry; 18] = [
     entry(Code::NothingToRetry, "nothing_to_retry", "IV017", 409, "the saga does not need attention",
         "Only a saga in state NEEDS_ATTENTION is tried again by hand; look at inventory.sagas."),
     entry(Code::UnknownTicket, "unknown_ticket", "IV018", 404, "the repair ticket is not known",
-        "Look at inventory.repair_tickets; tickets that came to nothing are forgotten after 400 days."),
+        "Look at inventory.repair_tickets; those that came to nothing are forgotten in time."),
 ];
 
 impl Code {
